@@ -1,0 +1,1 @@
+"""PyTorch networks and their fitting: trunks, heads, losses; drawn scenes live in `models.scenes`."""

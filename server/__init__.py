@@ -1,0 +1,1 @@
+"""HTTP, WHEP, the packet fan-out and the viewer page (no torch)."""
