@@ -1,0 +1,1 @@
+"""Drawn scenes with sound and known truth (NumPy and OpenCV, no torch)."""

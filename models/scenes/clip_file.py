@@ -1,0 +1,108 @@
+"""A scene as a clip file, as a camera would have left it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from models.progress import Progress, silent
+from models.scenes.scene import Scene
+
+_AAC_SAMPLES = 1024  # samples that one AAC packet holds
+_PICTURE = {"crf": "12", "preset": "veryfast"}
+
+
+def write_clip(scene: Scene, path: str | Path, *, progress: Progress = silent) -> None:
+    """Write a scene as MP4: H.264 (BT.709, limited range) with AAC stereo sound.
+
+    The file appears under its name only when it is whole.
+
+    Args:
+        scene: what to write.
+        path: the file; its folder must exist. A file already there is replaced.
+        progress: told the share of the frames that is written.
+
+    Raises:
+        ValueError: the path does not end in `.mp4`.
+        OSError: the folder is missing or cannot be written.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".mp4":
+        raise ValueError(f"the clip's name is {path.name!r}, expected it to end in .mp4")
+    part = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
+    try:
+        with av.open(str(part), "w", options={"movflags": "+faststart"}) as container:
+            _write(scene, container, progress)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(scene: Scene, container: OutputContainer, progress: Progress) -> None:
+    """Encode all frames, each followed by the sound that goes with it."""
+    video = _video_stream(scene, container)
+    audio = container.add_stream("aac", rate=scene.sample_rate_hz, layout="stereo", bit_rate=192_000)
+    chunks = _sound_frames(scene.sound(), scene.sample_rate_hz)
+    samples_written = 0
+    for index in range(scene.frame_count):
+        container.mux(video.encode(_video_frame(scene, index)))
+        shown_s = Fraction(index + 1) / scene.rate_hz
+        while samples_written < shown_s * scene.sample_rate_hz:
+            chunk = next(chunks, None)
+            if chunk is None:
+                break
+            samples_written += chunk.samples
+            container.mux(audio.encode(chunk))
+        progress("draw", (index + 1) / scene.frame_count)
+    _finish(container, video, audio, chunks)
+
+
+def _finish(
+    container: OutputContainer, video: VideoStream, audio: AudioStream, chunks: Iterator[av.AudioFrame]
+) -> None:
+    """Write what is left of the sound, and what the encoders still hold."""
+    for chunk in chunks:
+        container.mux(audio.encode(chunk))
+    container.mux(video.encode(None))
+    container.mux(audio.encode(None))
+
+
+def _video_stream(scene: Scene, container: OutputContainer) -> VideoStream:
+    """An H.264 stream whose colours are tagged as what they are."""
+    video = container.add_stream("libx264", rate=scene.rate_hz, options=dict(_PICTURE))
+    video.width, video.height, video.pix_fmt = scene.width, scene.height, "yuv420p"
+    video.time_base = 1 / scene.rate_hz
+    context = video.codec_context
+    context.colorspace = Colorspace.ITU709
+    context.color_range = ColorRange.MPEG
+    context.color_primaries = ColorPrimaries.BT709
+    context.color_trc = ColorTrc.BT709
+    return video
+
+
+def _video_frame(scene: Scene, index: int) -> av.VideoFrame:
+    """One frame as limited-range BT.709 YUV, with its time."""
+    rgb = av.VideoFrame.from_ndarray(scene.frame(index), format="rgb24")
+    frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    frame.pts, frame.time_base = index, 1 / scene.rate_hz
+    return frame
+
+
+def _sound_frames(sound: NDArray[np.float32], sample_rate_hz: int) -> Iterator[av.AudioFrame]:
+    """The sound in pieces of one AAC packet, with their times."""
+    for start in range(0, sound.shape[0], _AAC_SAMPLES):
+        planes = np.ascontiguousarray(sound[start : start + _AAC_SAMPLES].T)
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
+        frame.sample_rate = sample_rate_hz
+        frame.pts, frame.time_base = start, Fraction(1, sample_rate_hz)
+        yield frame
