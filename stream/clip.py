@@ -1,0 +1,229 @@
+"""Reading a clip: upright, 8-bit 4:2:0, even-sized pictures at one constant rate, with hard cuts marked.
+
+Whatever a camera or an editor wrote (variable frame rate, 10 bits, rotation metadata, odd sizes, interlacing,
+non-square pixels) is made plain here by FFmpeg's own filters, so that no other room has to know of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import av.filter
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from stream.errors import ClipError
+
+STANDARD_RATES_HZ = tuple(
+    Fraction(rate)
+    for rate in ("10", "12", "25/2", "15", "20", "24000/1001", "24", "25", "30000/1001", "30", "48", "50",
+                 "60000/1001", "60")
+)  # fmt: skip
+LOWEST_RATE_HZ = Fraction(10)  # below it, a stride would be less than two frames
+HIGHEST_RATE_HZ = Fraction(60)
+LONGEST_SIDE_PX = 1920  # what every viewer's hardware decodes
+CUT_SCORE = 10.0  # FFmpeg's own default for `scdet`, in per cent
+
+
+@dataclass(frozen=True)
+class ClipFrame:
+    """One picture of a clip: yuv420p, limited range, and whether it is the first one after a hard cut."""
+
+    picture: VideoFrame
+    index: int
+    is_cut: bool
+
+
+class Clip:
+    """A video file that was opened and looked at; a context manager.
+
+    Attributes:
+        path: the file.
+        rate_hz: the constant rate at which `frames` yields.
+        expected_frames: how many frames the file promises, for progress; 0 when it does not say.
+        notes: what is changed on the way in, one line each, to be shown to the user.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`.
+
+        Raises:
+            ClipError: the file is missing, is no video, or its first frame cannot be decoded.
+        """
+        self.path = path
+        self._container = _open(path)
+        self._stream = _video_stream(self._container, path)
+        self._stream.thread_type = "AUTO"
+        self._first = self._first_frame()
+        self.notes: list[str] = []
+        self.rate_hz = self._constant_rate()
+        self.expected_frames = self._expected_frames()
+
+    def __enter__(self) -> Clip:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._container.close()
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether the file has a sound track."""
+        return bool(self._container.streams.audio)
+
+    @property
+    def first_picture_time_s(self) -> float:
+        """The file's own time of its first picture, to which the sound is aligned."""
+        return float(self._first.time or 0.0)
+
+    def frames(self) -> Iterator[ClipFrame]:
+        """Every picture at the constant rate, first to last. Damaged parts are passed over by FFmpeg.
+
+        Raises:
+            ClipError: nothing at all could be decoded.
+        """
+        graph = self._filter_graph()
+        index = 0
+        for picture in _filtered(graph, self._decoded()):
+            yield ClipFrame(picture, index, index > 0 and "lavfi.scd.time" in picture.metadata)
+            index += 1
+        if index == 0:
+            raise ClipError(f"{self.path}: no picture in it could be decoded; the file is damaged")
+
+    def _decoded(self) -> Iterator[VideoFrame]:
+        self._container.seek(0)
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                yield from packet.decode()
+            except av.error.EOFError:
+                return
+            except av.error.InvalidDataError:
+                continue  # a damaged packet: the decoder goes on with the next one
+
+    def _first_frame(self) -> VideoFrame:
+        first = next(self._decoded(), None)
+        if first is None:
+            raise ClipError(f"{self.path}: no picture in it could be decoded; the file is cut short or damaged")
+        return first
+
+    def _constant_rate(self) -> Fraction:
+        average = self._stream.average_rate or self._stream.guessed_rate
+        if not average or average <= 0:
+            raise ClipError(f"{self.path}: its frame rate is not known; re-encode it with `ffmpeg -i IN -r 30 OUT.mp4`")
+        rate = min(max(Fraction(average), LOWEST_RATE_HZ), HIGHEST_RATE_HZ)
+        nearest = min(STANDARD_RATES_HZ, key=lambda standard: abs(standard - rate))
+        if abs(nearest - rate) <= rate / 100:
+            rate = nearest
+        guessed = self._stream.guessed_rate
+        varies = guessed is not None and abs(Fraction(guessed) - Fraction(average)) > Fraction(average) / 50
+        if varies or abs(rate - average) > Fraction(average) / 50:
+            self.notes.append(
+                f"its frame rate ({float(average):.2f} Hz, varying or unusual) is made {float(rate):.2f} Hz"
+            )
+        return rate.limit_denominator(1001)
+
+    def _expected_frames(self) -> int:
+        duration_s = 0.0
+        if self._stream.duration and self._stream.time_base:
+            duration_s = float(self._stream.duration * self._stream.time_base)
+        elif self._container.duration:
+            duration_s = self._container.duration / av.time_base
+        return round(duration_s * self.rate_hz)
+
+    def _filter_graph(self) -> av.filter.Graph:
+        """The chain that makes the pictures plain; `scdet` comes last, so that its marks survive."""
+        graph = av.filter.Graph()
+        previous = graph.add_buffer(template=self._stream)
+        for name, arguments in self._filters():
+            step = graph.add(name, arguments)
+            previous.link_to(step)
+            previous = step
+        previous.link_to(graph.add("buffersink"))
+        graph.configure()
+        return graph
+
+    def _filters(self) -> list[tuple[str, str]]:
+        first = self._first
+        filters = [("fps", f"fps={self.rate_hz.numerator}/{self.rate_hz.denominator}")]
+        if first.interlaced_frame:
+            filters.insert(0, ("bwdif", "mode=send_frame"))
+        filters += _upright(round(first.rotation))
+        square_width = first.width * (self._stream.sample_aspect_ratio or Fraction(1))
+        quarter_turned = round(first.rotation) % 180 != 0
+        width, height = (first.height, square_width) if quarter_turned else (square_width, first.height)
+        shrink = min(Fraction(1), Fraction(LONGEST_SIDE_PX) / max(Fraction(width), Fraction(height)))
+        even = (int(width * shrink) // 2 * 2, int(height * shrink) // 2 * 2)
+        if shrink < 1 or square_width != first.width:
+            filters.append(("scale", f"{even[0]}:{even[1]}:out_range=tv"))
+            filters.append(("setsar", "1"))
+            self._note(f"it is scaled to {even[0]}x{even[1]}")
+        else:
+            filters.append(("crop", f"{even[0]}:{even[1]}:0:0"))
+            filters.append(("scale", "out_range=tv"))
+        return [*filters, ("format", "pix_fmts=yuv420p"), ("scdet", f"threshold={CUT_SCORE}")]
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    try:
+        return av.open(str(path), mode="r", metadata_errors="ignore")
+    except FileNotFoundError as error:
+        raise ClipError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise ClipError(f"{path}: this is a folder; a video file is needed") from error
+    except PermissionError as error:
+        raise ClipError(f"{path}: not readable; check its permissions") from error
+    except (av.error.FFmpegError, ValueError) as error:
+        if path.is_dir():
+            raise ClipError(f"{path}: this is a folder; a video file is needed") from error
+        raise ClipError(f"{path}: not a video file that FFmpeg can read ({error})") from error
+
+
+def _video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
+    for stream in container.streams.video:
+        # Cover art of a song is a one-picture video stream: no clip.
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    container.close()
+    raise ClipError(f"{path}: there is no video in it, only {_kinds(container)}; a clip with pictures is needed")
+
+
+def _kinds(container: av.container.InputContainer) -> str:
+    return ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+
+
+def _upright(rotation_degrees: int) -> list[tuple[str, str]]:
+    """Filters that undo a display matrix; FFmpeg gives its angle counter-clockwise."""
+    turns = {
+        90: [("transpose", "cclock")],
+        180: [("hflip", ""), ("vflip", "")],
+        270: [("transpose", "clock")],
+    }
+    return turns.get(rotation_degrees % 360, [])
+
+
+def _filtered(graph: av.filter.Graph, frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    for frame in frames:
+        graph.vpush(frame)
+        yield from _ready(graph)
+    graph.vpush(None)
+    yield from _ready(graph)
+
+
+def _ready(graph: av.filter.Graph) -> Iterator[VideoFrame]:
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return

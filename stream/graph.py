@@ -1,0 +1,261 @@
+"""The transition graph: which segment may follow which, and how likely (paper, section 3.1).
+
+All matrices are (N, N) over the segments of a clip, `[i, j]` meaning i -> j; a transition matrix is
+row-stochastic. Nothing here knows of time or chance: the walk draws, this only weighs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import spsolve
+
+from models.segments import Segments
+from stream.errors import TextureError
+
+Matrix = npt.NDArray[np.float32]
+Policy = Literal["weighted", "uniform"]
+
+DISCOUNT = 0.998  # of the future cost per step: it looks about 500 steps, 100 s, ahead
+MOST_SWEEPS = 200
+LEAST_JUMP_SHARE = 0.002  # with foresight, segments less likely to be left by a jump than this are not left
+
+
+def similarity_matrix(query: npt.ArrayLike, target: npt.ArrayLike) -> Matrix:
+    """sim(φ(Vi), ψ(Vj)) of normalised embeddings (N, D): the (N, N) cosines, -1 to 1."""
+    return np.asarray(query, np.float32) @ np.asarray(target, np.float32).T
+
+
+def allowed_transitions(segments: Segments) -> npt.NDArray[np.bool_]:
+    """Which steps make sense at all, shape (N, N).
+
+    Segments that a hard cut runs through are neither left nor entered. Of the segments that overlap the true
+    successor only the successor itself may follow: the others would stutter, and look alike only because they
+    show the same frames (trap 4 of the facts).
+    """
+    count = segments.count
+    offset = np.arange(count)[None, :] - (np.arange(count)[:, None] + 1)
+    overlaps = np.abs(offset) * segments.stride_frames < segments.window_frames
+    clean = segments.clean
+    return np.asarray(((offset == 0) | ~overlaps) & clean[:, None] & clean[None, :])
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """How similarities become probabilities.
+
+    Attributes:
+        temperature: τ of the softmax over a row.
+        threshold: t; entries below (1 - t) * the row's maximum become zero. 0.01 is the paper's.
+        policy: `weighted` draws by probability, `uniform` among what the threshold left (the reference code).
+        foresight: weigh each way by where it leads as well (`Graph.future_cost`), so that the walk leaves
+            before it comes to an end with no good way on; the threshold then compares jumps with jumps only.
+            The paper's walk has none.
+        jump_price: with foresight, what any jump costs on top of being unlike: the higher, the fewer.
+    """
+
+    temperature: float = 0.3
+    threshold: float = 0.01
+    policy: Policy = "weighted"
+    foresight: bool = False
+    jump_price: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"a temperature must be above 0, got {self.temperature}")
+        if not 0 <= self.threshold <= 1:
+            raise ValueError(f"a threshold must be between 0 and 1, got {self.threshold}")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A clip's segments with the similarities between them, before any weighting.
+
+    Attributes:
+        similarity: (N, N) float32.
+        allowed: (N, N) bool.
+    """
+
+    similarity: Matrix
+    allowed: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        if not self.allowed.any():
+            raise TextureError(
+                "no segment may follow any other: the clip is too short between its hard cuts; use a longer clip"
+            )
+
+    def transition_matrix(self, weighting: Weighting) -> Transitions:
+        """Weigh, cut off below the threshold, and prune to what can be walked for ever."""
+        score = self._foresighted(weighting.jump_price) if weighting.foresight else self.similarity
+        masked = np.where(self.allowed, score, np.float32(-np.inf))
+        best = masked.max(axis=1, keepdims=True)
+        best[~np.isfinite(best)] = 0
+        relative = np.exp((masked - best) / np.float32(weighting.temperature))
+        if weighting.foresight:
+            relative = self._thin_jumps(relative, weighting.threshold)
+        else:
+            relative[relative < 1 - weighting.threshold] = 0
+        if weighting.policy == "uniform":
+            relative = (relative > 0).astype(np.float32)
+        return Transitions(_walkable(relative, masked))
+
+    @cached_property
+    def natural(self) -> npt.NDArray[np.bool_]:
+        """Where the clip simply goes on, (N, N)."""
+        return np.asarray(np.eye(self.count, k=1, dtype=np.bool_) & self.allowed)
+
+    @cached_property
+    def best_jump_cost(self) -> npt.NDArray[np.float32]:
+        """How unlike the best jump from each segment is that has one, shape (at most N,)."""
+        best = np.where(self.natural, np.inf, self.cost).min(axis=1)
+        return np.asarray(best[np.isfinite(best)], np.float32)
+
+    def _foresighted(self, jump_price: float) -> Matrix:
+        now = self.cost + np.where(self.natural, np.float32(0), np.float32(jump_price))
+        return -(now + np.float32(DISCOUNT) * self.future_cost[None, :])
+
+    def _thin_jumps(self, relative: Matrix, threshold: float) -> Matrix:
+        jumps = np.where(self.natural, 0, relative)
+        jumps[jumps < (1 - threshold) * jumps.max(axis=1, keepdims=True)] = 0
+        stays = self.natural.any(axis=1) & (jumps.sum(axis=1) < LEAST_JUMP_SHARE * relative.max(axis=1))
+        jumps[stays] = 0
+        return np.where(self.natural, relative, jumps)
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self.similarity)
+
+    def without_short_jumps(self, steps: int) -> Graph:
+        """The same graph without jumps that land within `steps` of where the clip would have gone on.
+
+        Moments that are near in time look alike most of all, and a walk that may jump there circles in a
+        stutter. Segments that had no other way keep theirs.
+        """
+        offset = np.abs(np.arange(self.count)[None, :] - (np.arange(self.count)[:, None] + 1))
+        allowed = self.allowed & ((offset == 0) | (offset >= steps))
+        ways_left = allowed.any(axis=1, keepdims=True)
+        return Graph(self.similarity, np.where(ways_left, allowed, self.allowed))
+
+    @cached_property
+    def cost(self) -> Matrix:
+        """How much less alike than the clip's own continuation each allowed step is, 0 at least; else infinite."""
+        natural = np.full(len(self.similarity), np.nan, np.float32)
+        natural[:-1] = np.where(self.allowed.diagonal(1), self.similarity.diagonal(1), np.nan)
+        if np.isnan(natural).all():
+            natural[:] = 1
+        natural[np.isnan(natural)] = np.nanmedian(natural)  # the last of a shot: no continuation to compare with
+        cost = np.maximum(natural[:, None] - self.similarity, 0)
+        return np.where(self.allowed, cost, np.float32(np.inf))
+
+    @cached_property
+    def future_cost(self) -> npt.NDArray[np.float32]:
+        """What the best endless walk from each segment on will cost, discounted, shape (N,).
+
+        Source: Schödl et al. 2000, section 3.2 (Q-learning of the anticipated future cost, p = 1), swept from
+        the last row to the first, since that is how the cost of a dead end spreads.
+        """
+        future = np.zeros(self.count, np.float32)
+        # Each jump is charged what a usual one costs, or a stutter of near-identical moments would be free.
+        usual = np.median(self.best_jump_cost) if len(self.best_jump_cost) else np.float32(0)
+        cost = self.cost + np.where(self.natural, np.float32(0), usual)
+        for _ in range(MOST_SWEEPS):
+            before = future.copy()
+            for row in range(self.count - 1, -1, -1):
+                future[row] = (cost[row] + DISCOUNT * future).min()
+            future[~np.isfinite(future)] = 0  # segments that are never entered
+            if np.abs(future - before).max() <= 1e-4 * max(1e-6, future.max()):
+                break
+        return future
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """A row-stochastic matrix over the segments, every row of which leads to where one can walk for ever.
+
+    Attributes:
+        probabilities: (N, N) sparse.
+    """
+
+    probabilities: csr_array
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return int(self.probabilities.shape[0])
+
+    def successors(self, segment: int) -> tuple[npt.NDArray[np.int32], Matrix]:
+        """The segments that may follow, and their probabilities."""
+        begin, end = self.probabilities.indptr[segment : segment + 2]
+        return self.probabilities.indices[begin:end], self.probabilities.data[begin:end]
+
+    @cached_property
+    def stationary(self) -> npt.NDArray[np.float64]:
+        """Share of steps that a long walk spends at each segment, shape (N,); 0 outside the walkable part."""
+        walkable = np.flatnonzero(_largest_component(self.probabilities))
+        inside = self.probabilities[walkable][:, walkable].astype(np.float64)
+        system = (inside.T - csr_array(np.eye(len(walkable)))).tolil()
+        system[-1, :] = 1  # the balance equations are dependent: one gives way to "all shares sum to 1"
+        right = np.zeros(len(walkable))
+        right[-1] = 1
+        shares = np.zeros(self.count)
+        shares[walkable] = np.clip(np.atleast_1d(spsolve(system.tocsc(), right)), 0, None)
+        return np.asarray(shares / shares.sum(), np.float64)
+
+    @cached_property
+    def jump_share(self) -> float:
+        """Share of steps that are jumps, in a long walk."""
+        natural = np.zeros(self.count)
+        natural[:-1] = self.probabilities.diagonal(1)
+        return float((self.stationary * (1 - natural)).sum().clip(0, 1))
+
+    @cached_property
+    def effective_segments(self) -> float:
+        """How many segments a long walk visits evenly: the perplexity of `stationary`."""
+        shares = self.stationary[self.stationary > 0]
+        return float(np.exp(-(shares * np.log(shares)).sum()))
+
+    def edges_by_traffic(self) -> list[tuple[int, int, float]]:
+        """The jumps (from, to, share of all steps), the most travelled first."""
+        coo = self.probabilities.tocoo()
+        traffic = self.stationary[coo.row] * coo.data
+        jumps = (coo.col != coo.row + 1) & (traffic > 0)
+        order = np.argsort(-traffic[jumps], kind="stable")
+        rows, columns, shares = coo.row[jumps][order], coo.col[jumps][order], traffic[jumps][order]
+        return list(zip(rows.tolist(), columns.tolist(), shares.tolist(), strict=True))
+
+
+def _largest_component(weights: csr_array) -> npt.NDArray[np.bool_]:
+    """The largest strongly connected set with a way round in it, shape (N,) bool: no dead ends."""
+    _, labels = connected_components(weights, directed=True, connection="strong")
+    sizes = np.bincount(labels)
+    loops = np.zeros(len(sizes), np.bool_)
+    loops[labels[weights.diagonal() > 0]] = True
+    sizes[(sizes == 1) & ~loops] = 0
+    if not sizes.any():
+        return np.zeros(weights.shape[0], np.bool_)
+    return np.asarray(labels == sizes.argmax())
+
+
+def _walkable(relative: Matrix, masked: Matrix) -> csr_array:
+    """Keep the ways within the largest strongly connected part; lead every other row into it by its best entry."""
+    inside = _largest_component(csr_array(relative))
+    if not inside.any():
+        # Nothing leads back: let each row take its best way, however unlike, until there is a way round.
+        relative = np.where(masked > -np.inf, np.float32(1), np.float32(0))
+        inside = _largest_component(csr_array(relative))
+        if not inside.any():
+            raise TextureError("the clip cannot be walked for ever: it is too short between its hard cuts")
+    kept = np.where(inside[None, :], relative, 0)
+    for row in np.flatnonzero(kept.sum(axis=1) == 0):
+        ways = np.where(inside, masked[row], -np.inf)
+        # A segment with no allowed way at all (a cut runs through it) is never entered; any way out will do.
+        kept[row, ways.argmax() if np.isfinite(ways).any() else inside.argmax()] = 1
+    return csr_array(kept / kept.sum(axis=1, keepdims=True, dtype=np.float32))

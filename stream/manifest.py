@@ -1,0 +1,84 @@
+"""`manifest.json`: everything about a texture that is not in its media, checked when it is read."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt
+
+from models.segments import Segments
+from stream.h264 import VideoFormat
+
+FORMAT_VERSION = 1
+
+Rate = Annotated[
+    Fraction,
+    BeforeValidator(Fraction),
+    PlainSerializer(str, return_type=str),
+    Field(description="Hz, as a fraction"),
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class ClipFacts(_Part):
+    """The clip as it was read: upright, at a constant rate, of even size."""
+
+    name: str
+    width: PositiveInt
+    height: PositiveInt
+    rate_hz: Rate
+    frame_count: PositiveInt
+    cuts: tuple[int, ...] = Field(description="the first frame after each hard cut")
+    has_sound: bool
+    notes: tuple[str, ...] = Field(description="what was changed when the clip was read")
+
+
+class SegmentFacts(_Part):
+    """How the clip is divided."""
+
+    count: PositiveInt
+    window_frames: PositiveInt
+    stride_frames: PositiveInt
+
+
+class VideoFacts(_Part):
+    """How `video.mp4` and the bridges are encoded."""
+
+    crf: int
+    colour: int
+    bridge_frames: int = Field(ge=0)
+
+
+class Provenance(_Part):
+    """Who made this, with what."""
+
+    version: str
+    commit: str | None
+    seed: int
+    preset: str
+    settings: dict[str, Any]
+
+
+class Manifest(_Part):
+    """The manifest of one texture."""
+
+    format_version: int = FORMAT_VERSION
+    clip: ClipFacts
+    segments: SegmentFacts
+    video: VideoFacts
+    encoder: dict[str, Any] = Field(description="what the fit and the export report")
+    provenance: Provenance
+    sha256: dict[str, str] = Field(description="of each other file, by its path in the folder")
+
+    def segmentation(self) -> Segments:
+        """The segments of the clip."""
+        return Segments(self.clip.frame_count, self.segments.window_frames, self.segments.stride_frames, self.clip.cuts)
+
+    def video_format(self) -> VideoFormat:
+        """What all GOPs have in common."""
+        clip, video = self.clip, self.video
+        return VideoFormat(clip.width, clip.height, clip.rate_hz, self.segments.stride_frames, video.crf, video.colour)

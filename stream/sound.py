@@ -1,0 +1,181 @@
+"""The clip's own sound: decoded once, stored as Opus packets of 20 ms, cross-faded where the walk jumps.
+
+Packet p of the stored track decodes to the clip's samples from p * 960 on: the encoder's look-ahead is made up
+for when the track is written, so that packets and cross-fades share one grid.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+import numpy.typing as npt
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+
+from stream.errors import ClipError, TextureError
+
+SAMPLE_RATE_HZ = 48000
+PACKET_SAMPLES = 960
+PACKET_S = Fraction(PACKET_SAMPLES, SAMPLE_RATE_HZ)
+TIME_BASE = Fraction(1, SAMPLE_RATE_HZ)
+LOOK_AHEAD_SAMPLES = 312  # of libopus at 48 kHz (RFC 7845 calls it pre-skip)
+BIT_RATE_HZ = 96_000
+PREROLL_PACKETS = 4  # what a decoder or encoder needs to settle: 80 ms (RFC 7845, 4.6)
+
+Samples = npt.NDArray[np.float32]  # (samples, 2), 48 kHz, -1 to 1
+
+
+def read_sound(path: Path, *, starts_s: float, duration_s: float) -> Samples | None:
+    """The first sound track of a clip, aligned to its first picture.
+
+    Args:
+        starts_s: the file's own time of the first picture.
+        duration_s: how much sound to return; what is missing is silence.
+
+    Returns:
+        Shape (samples, 2), or None if there is no sound track.
+
+    Raises:
+        ClipError: there is a track, and nothing in it can be decoded.
+    """
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return None
+        sound = np.zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32)
+        resampler = AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE_HZ)
+        position: int | None = None
+        for frame in _decoded(container):
+            if position is None:
+                position = round(((frame.time or 0.0) - starts_s) * SAMPLE_RATE_HZ)
+            for part in resampler.resample(frame):
+                position = _paste(sound, part, position)
+        if position is None:
+            raise ClipError(f"{path}: its sound track cannot be decoded; remove it with `ffmpeg -i IN -an -c copy OUT`")
+    return sound
+
+
+def write_track(sound: Samples, path: Path) -> None:
+    """Store sound as an Ogg Opus file of 20 ms packets."""
+    with av.open(str(path), "w", format="ogg") as container:
+        stream = container.add_stream("libopus", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=BIT_RATE_HZ)
+        for frame in _frames(_delayed(sound)):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+class Track:
+    """A stored sound track in memory, by packets (96 kbit/s: 0.7 MB a minute)."""
+
+    def __init__(self, path: Path) -> None:
+        """Read `path`.
+
+        Raises:
+            TextureError: it is missing, or no Ogg Opus file.
+        """
+        try:
+            with av.open(str(path)) as container:
+                stream = container.streams.audio[0]
+                self._head = bytes(stream.codec_context.extradata or b"")
+                self._packets = [bytes(packet) for packet in container.demux(stream) if packet.size]
+        except (OSError, ValueError, IndexError) as error:
+            raise TextureError(f"{path}: not a readable sound track ({error}); fit the texture again") from error
+        self._silence = _encode(np.zeros((PACKET_SAMPLES, 2), np.float32), skip=0, count=1)[0]
+
+    def __len__(self) -> int:
+        return len(self._packets)
+
+    def packet(self, index: int) -> bytes:
+        """Packet `index` of the clip's sound; silence before its start and after its end."""
+        return self._packets[index] if 0 <= index < len(self._packets) else self._silence
+
+    def cross_fade(self, outgoing: int, incoming: int, count: int) -> list[bytes]:
+        """`count` new packets that go from the sound at one place of the clip to that at another.
+
+        Equal power; encoded behind the outgoing sound's own past, so that no decoder hears a seam.
+
+        Args:
+            outgoing: the packet of the clip that would have been next.
+            incoming: the packet in whose place the first new one stands: `incoming + count` can follow.
+            count: packets, each 20 ms.
+        """
+        fade = ((np.arange(count * PACKET_SAMPLES, dtype=np.float32) + 0.5) / (count * PACKET_SAMPLES))[:, None]
+        length = count + 1  # the encoder looks ahead into the packet after the last
+        angle = np.pad(fade, ((0, PACKET_SAMPLES), (0, 0)), constant_values=1.0) * (np.pi / 2)
+        mixed = self.samples(outgoing, length) * np.cos(angle) + self.samples(incoming, length) * np.sin(angle)
+        past = self.samples(outgoing - PREROLL_PACKETS, PREROLL_PACKETS)
+        sound = np.concatenate([past, mixed.astype(np.float32)])
+        return _encode(sound, skip=PREROLL_PACKETS, count=count)
+
+    def samples(self, first: int, count: int) -> Samples:
+        """`count` packets from `first` on, decoded: shape (count * 960, 2)."""
+        decoder = av.CodecContext.create("libopus", "r")
+        assert isinstance(decoder, AudioCodecContext)
+        decoder.extradata = self._head
+        decoder.sample_rate, decoder.layout = SAMPLE_RATE_HZ, "stereo"
+        frames: list[AudioFrame] = []
+        for index in range(first - PREROLL_PACKETS, first + count):
+            frames += decoder.decode(av.Packet(self.packet(index)))
+        frames += decoder.decode(None)
+        sound = np.concatenate([_interleaved(frame) for frame in frames])
+        return sound[-count * PACKET_SAMPLES :]
+
+
+def _decoded(container: av.container.InputContainer) -> list[AudioFrame]:
+    frames: list[AudioFrame] = []
+    for packet in container.demux(container.streams.audio[0]):
+        try:
+            frames += packet.decode()
+        except av.error.FFmpegError:
+            continue  # a damaged packet: silence in its place would shift nothing, the rest goes on
+    return frames
+
+
+def _interleaved(frame: AudioFrame) -> Samples:
+    """Packed stereo, as the resampler (float) and libopus (16 bits) give it, in -1 to 1."""
+    array = frame.to_ndarray().reshape(-1, 2)
+    scale = np.float32(1 / 32768 if frame.format.name == "s16" else 1)
+    return np.asarray(array * scale, np.float32)
+
+
+def _paste(sound: Samples, part: AudioFrame, position: int) -> int:
+    """Put decoded samples at `position` where the track has room; returns the position after them."""
+    samples = _interleaved(part)
+    end = position + len(samples)
+    inside = slice(max(0, position), max(0, min(end, len(sound))))
+    if inside.stop > inside.start:
+        sound[inside] = samples[inside.start - position : inside.stop - position]
+    return end
+
+
+def _delayed(sound: Samples) -> Samples:
+    """The sound as the encoder must get it for packets to lie on the clip's own grid."""
+    return np.concatenate([sound[LOOK_AHEAD_SAMPLES:], np.zeros((LOOK_AHEAD_SAMPLES, 2), np.float32)])
+
+
+def _frames(sound: Samples) -> list[AudioFrame]:
+    frames = []
+    for start in range(0, len(sound), PACKET_SAMPLES):
+        part = sound[start : start + PACKET_SAMPLES]
+        part = np.pad(part, ((0, PACKET_SAMPLES - len(part)), (0, 0)))
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(part.reshape(1, -1)), format="flt", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, start, TIME_BASE
+        frames.append(frame)
+    return frames
+
+
+def _encode(sound: Samples, *, skip: int, count: int) -> list[bytes]:
+    """Encode by itself; `count` packets after the first `skip`, on the sound's own grid."""
+    encoder = av.CodecContext.create("libopus", "w")
+    assert isinstance(encoder, AudioCodecContext)
+    encoder.sample_rate, encoder.layout, encoder.format = SAMPLE_RATE_HZ, "stereo", "flt"
+    encoder.bit_rate, encoder.time_base = BIT_RATE_HZ, TIME_BASE
+    packets = []
+    for frame in _frames(_delayed(sound)):
+        packets += encoder.encode(frame)
+    packets += encoder.encode(None)
+    return [bytes(packet) for packet in packets[skip : skip + count]]

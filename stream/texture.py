@@ -1,0 +1,208 @@
+"""The texture folder: opening it with checks, and reaching what is in it.
+
+`NAME.texture/` holds manifest.json, video.mp4 (one closed GOP for each segment), audio.opus (if the clip has
+sound), embeddings.safetensors, encoder.onnx, and bridges/ (bridges.mp4 with index.json). It is complete: copy
+the folder, and it plays on a machine without torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from models.segments import Segments
+from stream.errors import TextureError
+from stream.graph import Graph, allowed_transitions, similarity_matrix
+from stream.h264 import GopFile
+from stream.liveliness import Tempo
+from stream.manifest import FORMAT_VERSION, Manifest
+from stream.sound import Track
+
+MANIFEST = "manifest.json"
+VIDEO = "video.mp4"
+SOUND = "audio.opus"
+EMBEDDINGS = "embeddings.safetensors"
+ENCODER = "encoder.onnx"
+BRIDGES_VIDEO = "bridges/bridges.mp4"
+BRIDGES_INDEX = "bridges/index.json"
+
+
+def sha256_of(path: Path) -> str:
+    """The checksum of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Texture:
+    """An open texture; a context manager.
+
+    Attributes:
+        path: the folder.
+        manifest: what it says of itself.
+        segments: how its clip is divided.
+        video: the GOPs of the segments, by picture.
+        bridges_video: the stored bridges' pictures.
+        bridge_index: for each stored (from, to), its first picture in `bridges_video`.
+        track: the sound, or None.
+    """
+
+    path: Path
+    manifest: Manifest
+    segments: Segments
+    video: GopFile
+    bridges_video: GopFile | None
+    bridge_index: dict[tuple[int, int], int]
+    track: Track | None
+
+    def __enter__(self) -> Texture:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of its files."""
+        self.video.close()
+        if self.bridges_video is not None:
+            self.bridges_video.close()
+
+    @classmethod
+    def open(cls, path: Path, *, verify: bool = True) -> Texture:
+        """Open and check a folder.
+
+        Args:
+            verify: read each file once to compare its checksum (about 0.5 s per GB).
+
+        Raises:
+            TextureError: it is missing, incomplete, damaged, or of another version.
+        """
+        manifest = read_manifest(path)
+        if verify:
+            _verify(path, manifest)
+        index = _bridge_index(path) if BRIDGES_INDEX in manifest.sha256 else {}
+        texture = cls(
+            path, manifest, manifest.segmentation(), GopFile(path / VIDEO),
+            GopFile(path / BRIDGES_VIDEO) if index else None, index,
+            Track(path / SOUND) if manifest.clip.has_sound else None,
+        )  # fmt: skip
+        texture._check_consistency()
+        return texture
+
+    @property
+    def name(self) -> str:
+        """What to call it on screen."""
+        return self.path.name.removesuffix(".texture")
+
+    @property
+    def tempo(self) -> Tempo:
+        """How long steps and bridges take."""
+        rate_hz = float(self.manifest.clip.rate_hz)
+        return Tempo(self.segments.stride_frames / rate_hz, self.manifest.video.bridge_frames / rate_hz)
+
+    @cached_property
+    def embeddings(self) -> dict[str, npt.NDArray[np.float32]]:
+        """`query` and `target`, each (N, D).
+
+        Raises:
+            TextureError: they are missing or of another size.
+        """
+        path = self.path / EMBEDDINGS
+        try:
+            arrays = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise TextureError(f"{path}: not readable ({error}); copy the texture again, or fit it again") from error
+        for name in ("query", "target"):
+            if name not in arrays or len(arrays[name]) != self.segments.count:
+                raise TextureError(
+                    f"{path}: no {name!r} for {self.segments.count} segments in it; fit the texture again"
+                )
+        return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+    @cached_property
+    def graph(self) -> Graph:
+        """Its transition graph."""
+        arrays = self.embeddings
+        return Graph(similarity_matrix(arrays["query"], arrays["target"]), allowed_transitions(self.segments))
+
+    def gop(self, segment: int) -> list[bytes]:
+        """The access units that stepping to `segment` plays."""
+        stride = self.segments.stride_frames
+        return self.video.units(segment * stride, stride)
+
+    def stored_bridge(self, previous: int, segment: int) -> list[bytes] | None:
+        """The access units of the bridge between two segments, if it was made with the texture."""
+        first = self.bridge_index.get((previous, segment))
+        if first is None or self.bridges_video is None:
+            return None
+        return self.bridges_video.units(first, self.manifest.video.bridge_frames)
+
+    def _check_consistency(self) -> None:
+        needed = self.segments.count * self.segments.stride_frames
+        if self.segments.count != self.manifest.segments.count or len(self.video) < needed:
+            raise TextureError(
+                f"{self.path}: the video has {len(self.video)} pictures, its {self.manifest.segments.count} "
+                f"segments need {needed}; copy the texture again, or fit it again"
+            )
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest of a texture folder.
+
+    Raises:
+        TextureError: there is none, or it is none of ours.
+    """
+    file = path / MANIFEST
+    if not path.exists():
+        raise TextureError(f"{path}: no such texture; make one with `videotexture fit CLIP -o {path}`")
+    if not path.is_dir():
+        raise TextureError(f"{path}: a texture is a folder, this is a file; make one with `videotexture fit {path}`")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextureError(f"{path}: not a texture, it has no readable {MANIFEST} ({error})") from error
+    try:
+        version = json.loads(text).get("format_version")
+        if version != FORMAT_VERSION:
+            raise TextureError(
+                f"{file}: texture format {version}, this program reads {FORMAT_VERSION}; fit the clip again"
+            )
+        return Manifest.model_validate_json(text)
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise TextureError(
+            f"{file}: damaged ({_first_line(error)}); copy the texture again, or fit it again"
+        ) from error
+
+
+def _verify(path: Path, manifest: Manifest) -> None:
+    for name, expected in manifest.sha256.items():
+        file = path / name
+        if not file.is_file():
+            raise TextureError(f"{file}: missing; copy the whole folder again, or fit the texture again")
+        if sha256_of(file) != expected:
+            raise TextureError(
+                f"{file}: damaged or cut short, its checksum is not the manifest's; copy the texture again, "
+                "or fit it again"
+            )
+
+
+def _bridge_index(path: Path) -> dict[tuple[int, int], int]:
+    file = path / BRIDGES_INDEX
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))["bridges"]
+        return {(int(row["from"]), int(row["to"])): int(row["first_picture"]) for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TextureError(f"{file}: damaged ({_first_line(error)}); fit the texture again") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
