@@ -1,0 +1,91 @@
+"""The JSON interface: what is playing, how, and what may be turned."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+
+from server.channel import MOST_JUMPS_PER_MINUTE, Channel, Settings
+from server.picture import matrix_png
+
+
+class SettingsChange(BaseModel):
+    """A change of the settings."""
+
+    jumps_per_minute: Annotated[float, Field(gt=0, le=MOST_JUMPS_PER_MINUTE, allow_inf_nan=False)]
+
+
+def api_router(channel: Channel) -> APIRouter:
+    """Everything under /api."""
+    router = APIRouter(prefix="/api", tags=["control"])
+
+    @router.get("/texture")
+    def get_texture() -> dict[str, Any]:
+        """What is playing."""
+        texture = channel.player.texture
+        clip, segments = texture.manifest.clip, texture.segments
+        rate_hz = float(clip.rate_hz)
+        return {
+            "name": texture.name,
+            "duration_s": clip.frame_count / rate_hz,
+            "frame_count": clip.frame_count,
+            "rate_hz": rate_hz,
+            "width": clip.width,
+            "height": clip.height,
+            "segments": segments.count,
+            "stride_frames": segments.stride_frames,
+            "window_frames": segments.window_frames,
+            "cuts_s": [cut / rate_hz for cut in clip.cuts],
+            "has_sound": clip.has_sound,
+        }
+
+    @router.get("/settings")
+    async def get_settings() -> Settings:
+        """How lively it is."""
+        return await channel.settings()
+
+    @router.patch("/settings")
+    async def patch_settings(change: SettingsChange) -> Settings:
+        """Make it livelier or calmer, at once."""
+        return await channel.set_jumps_per_minute(change.jumps_per_minute)
+
+    @router.get("/state")
+    def get_state() -> dict[str, float | int]:
+        """How it is doing."""
+        player = channel.player
+        return {
+            "uptime_s": round(channel.uptime_s, 3),
+            "viewers": len(channel.viewers),
+            "steps": channel.steps,
+            "jumps": player.jumps,
+            "late_packets": player.pacer.late,
+            "re_anchored": player.pacer.re_anchored,
+            "bridges_stored": player.bridges.counts.stored,
+            "bridges_made": player.bridges.counts.made,
+            "bridges_missed": player.bridges.counts.missed,
+            "dropped_packets": sum(viewer.dropped for viewer in channel.viewers),
+            "bytes_sent": channel.bytes_sent,
+        }
+
+    @router.get("/matrix.png", response_class=Response)
+    def get_matrix() -> Response:
+        """The transition matrix as a small picture, row = from, column = to."""
+        player = channel.player
+        png = matrix_png(player.texture.graph, player.liveliness.transitions)
+        return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
+
+    @router.get("/events", response_class=EventSourceResponse)
+    async def get_events() -> AsyncIterator[ServerSentEvent]:
+        """Each step as it begins, each change of the settings."""
+        with channel.events.listen() as events:
+            yield ServerSentEvent(event="settings", data=asdict(await channel.settings()))
+            async for event in events:
+                name = "settings" if isinstance(event, Settings) else "step"
+                yield ServerSentEvent(event=name, data=asdict(event))
+
+    return router

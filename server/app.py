@@ -1,0 +1,41 @@
+"""The HTTP application: the page, WHEP, and the JSON interface, around one channel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+from server.api import api_router
+from server.channel import Channel
+from server.whep import Sessions, whep_router
+
+PAGE = Path(__file__).parent / "page"
+
+
+def create_app(channel: Channel) -> FastAPI:
+    """The application around a channel that somebody else keeps running."""
+    sessions = Sessions(channel)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            channel.close()
+            await sessions.close_all()
+
+    app = FastAPI(title="videotexture", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
+    app.include_router(api_router(channel))
+    app.include_router(whep_router(sessions))
+    app.mount("/page", StaticFiles(directory=PAGE), name="page")
+
+    @app.get("/", include_in_schema=False)
+    def index() -> FileResponse:
+        return FileResponse(PAGE / "index.html")
+
+    return app

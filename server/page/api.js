@@ -1,0 +1,49 @@
+/** The server's JSON interface, with its refusals as one readable line. */
+
+export class ApiError extends Error {
+  /** @param {string} message one line for the viewer @param {number} status the HTTP status */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * The reason a response gives for a refusal: FastAPI's `detail` (text or list), or plain text.
+ * @param {Response} response
+ * @returns {Promise<string>} empty where the body says nothing fit to show
+ */
+export async function reasonOf(response) {
+  const body = await response.text().catch(() => "");
+  const type = response.headers.get("content-type") ?? "";
+  if (type.includes("json")) {
+    try {
+      const { detail } = JSON.parse(body);
+      if (Array.isArray(detail)) return detail.map((item) => item.msg).join("; ");
+      return typeof detail === "string" ? detail : "";
+    } catch {
+      return "";
+    }
+  }
+  return type.startsWith("text/plain") ? body.trim().slice(0, 200) : "";
+}
+
+async function request(url, options = {}) {
+  const response = await fetch(url, { cache: "no-store", ...options });
+  if (!response.ok) {
+    const reason = await reasonOf(response);
+    throw new ApiError(reason || `The server answered ${response.status} to ${url}.`, response.status);
+  }
+  return response.json();
+}
+
+/** @param {string} url */
+export const getJson = (url) => request(url);
+
+/** @param {string} url @param {object} changes */
+export const patchJson = (url, changes) =>
+  request(url, {
+    method: "PATCH",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(changes),
+  });

@@ -1,0 +1,363 @@
+"""The command line of videotexture: each subcommand calls into one package.
+
+Packages are imported inside the commands, so that `--help` answers at once and `serve` never loads torch.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from server.serve import ServerSettings
+    from stream.liveliness import Liveliness
+    from stream.texture import Texture
+
+app = typer.Typer(
+    help="Endless video from one clip, live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+bench_app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
+app.add_typer(bench_app, name="bench")
+console = Console(stderr=True, highlight=False)
+
+
+class PresetName(StrEnum):
+    """The ways to fit."""
+
+    CPU = "cpu"
+    PAPER = "paper"
+
+
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
+JumpsPerMinute = Annotated[
+    float | None, typer.Option("--jumps-per-minute", min=0.1, max=60, help="How lively; 15 by default.")
+]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature", min=1e-4, help="Set τ directly, as in the paper (0.3).")
+]
+Threshold = Annotated[float | None, typer.Option("--threshold", min=0, max=1, help="With --temperature; 0.01.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Of the walk; by default another one each time.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")]
+IceAddress = Annotated[
+    list[str] | None,
+    typer.Option("--ice-address", help="Offer media on this address only; may be given again."),
+]
+JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
+
+
+@app.command()
+def demo(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    ice_address: IceAddress = None,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the demo's texture again.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+) -> None:
+    """Play the built-in scene: make its texture once, serve it, print the address."""
+    from bench.demo import demo_texture
+
+    with _progress() as progress:
+        path = demo_texture(progress, rebuild=rebuild)
+    _serve(path, _settings(host, port, ice_address), None, None, None, None, open_browser=open_browser)
+
+
+@app.command()
+def fit(
+    clip: Annotated[Path, typer.Argument(help="The video.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The texture folder to make, NAME.texture.")],
+    preset: Annotated[PresetName, typer.Option(help="cpu: seconds on a laptop. paper: as published, on a GPU.")]
+    = PresetName.CPU,
+    seed: Annotated[int, typer.Option(help="Of the fit.")] = 0,
+    bridge_frames: Annotated[int, typer.Option(min=0, max=16, help="Interpolated pictures per jump.")] = 4,
+    overwrite: Overwrite = False,
+) -> None:  # fmt: skip
+    """Make a texture of a clip."""
+    try:
+        from export.encoder import EncoderBuilder
+    except ModuleNotFoundError as error:
+        raise _Unmet(f"`fit` needs {error.name}, which is not installed: `pip install 'videotexture[fit]'`") from error
+    from models.preset import PRESETS
+    from stream.build import build_texture
+    from stream.provenance import provenance
+
+    chosen = PRESETS[preset.value]
+    with _progress() as progress:
+        report = build_texture(
+            clip,
+            out,
+            EncoderBuilder(chosen, seed=seed),
+            provenance=provenance(seed, chosen),
+            overwrite=overwrite,
+            bridge_frames=bridge_frames,
+            progress=progress,
+        )
+    for note in report.notes:
+        console.print(f"{clip.name}: {note}")
+    console.print(
+        f"{out}: {report.segments} segments, {report.bridges} bridges, {sum(report.seconds.values()):.1f} s. "
+        f"Play it: videotexture serve {out}"
+    )
+
+
+@app.command()
+def serve(
+    texture: Annotated[Path, typer.Argument(help="The texture folder.")],
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    ice_address: IceAddress = None,
+    jumps_per_minute: JumpsPerMinute = None,
+    temperature: Temperature = None,
+    threshold: Threshold = None,
+    seed: Seed = None,
+) -> None:
+    """Play a texture for ever to every browser that opens the page."""
+    settings = _settings(host, port, ice_address)
+    _serve(texture, settings, jumps_per_minute, temperature, threshold, seed, open_browser=False)
+
+
+@app.command()
+def render(
+    texture: Annotated[Path, typer.Argument(help="The texture folder.")],
+    out: Annotated[Path, typer.Argument(help="The video to write: .mp4, .mov or .mkv.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 60.0,
+    jumps_per_minute: JumpsPerMinute = None,
+    temperature: Temperature = None,
+    threshold: Threshold = None,
+    seed: Seed = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a stretch of the endless video to a file, without encoding anything."""
+    from stream.errors import TextureError
+    from stream.player import Player
+    from stream.render import render as render_file
+    from stream.texture import Texture
+
+    if out.exists() and not overwrite:
+        raise TextureError(f"{out}: exists already; choose another name, or say --overwrite")
+    with Texture.open(texture) as opened:
+        liveliness = _liveliness(opened, jumps_per_minute, temperature, threshold)
+        with Player(opened, liveliness, seed=seed) as player, _progress() as progress:
+            jumps = render_file(player, out, seconds, progress=progress)
+    console.print(f"{out}: {seconds:g} s, {jumps} jumps")
+
+
+@app.command()
+def inspect(
+    texture: Annotated[Path, typer.Argument(help="The texture folder.")],
+    plot: Annotated[Path | None, typer.Option(help="Write a PNG of the matrix, and of what jumps cost.")] = None,
+) -> None:
+    """Tell about a texture."""
+    from stream.inspection import numbers
+    from stream.inspection import plot as write_plot
+    from stream.texture import Texture
+
+    with Texture.open(texture) as opened:
+        table = Table(show_header=False, box=None)
+        for name, value in numbers(opened).items():
+            table.add_row(name, str(value))
+        Console(highlight=False).print(table)
+        if plot is not None:
+            write_plot(opened, plot)
+            console.print(f"{plot}: written")
+
+
+@app.command()
+def doctor() -> None:
+    """What this machine can do, and what would mend what it cannot."""
+    from bench.doctor import examine
+
+    table = Table("", "what", "found", "mend")
+    findings = examine()
+    for finding in findings:
+        table.add_row("ok" if finding.is_well else "--", finding.what, finding.found, finding.mend)
+    Console(highlight=False).print(table)
+    if any(finding.is_needed and not finding.is_well for finding in findings):
+        raise typer.Exit(1)
+
+
+@bench_app.command("all")
+def bench_all() -> None:
+    """Every measurement on the demo's texture, one after the other."""
+    bench_fit(None, None)
+    bench_startup(None, None)
+    bench_fanout(None, "1,4,8", 20.0, None)
+    bench_soak(None, 1.0, None)
+    bench_features(None)
+
+
+@bench_app.command("fit")
+def bench_fit(
+    clips: Annotated[list[Path] | None, typer.Argument(help="Clips; by default the built-in scene.")] = None,
+    json_out: JsonOut = None,
+) -> None:
+    """Seconds to fit, by stage, and the texture's size against its source's."""
+    from bench.fit import measure
+
+    _report(measure(clips or []), json_out)
+
+
+@bench_app.command("startup")
+def bench_startup(
+    texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,
+    json_out: JsonOut = None,
+) -> None:
+    """Seconds from starting the server to the first frame in Chromium."""
+    from bench.startup import measure
+
+    _report(measure(texture), json_out)
+
+
+@bench_app.command("fanout")
+def bench_fanout(
+    texture: Annotated[Path | None, typer.Argument(help="By default the built-in scene at 720p30.")] = None,
+    viewers: Annotated[str, typer.Option(help="How many, with commas.")] = "1,4,8",
+    seconds: Annotated[float, typer.Option(min=2, help="Of each measurement.")] = 20.0,
+    json_out: JsonOut = None,
+) -> None:
+    """The server's CPU for some viewers."""
+    from bench.fanout import measure
+
+    _report(measure(texture, [int(count) for count in viewers.split(",")], seconds), json_out)
+
+
+@bench_app.command("soak")
+def bench_soak(
+    texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10.0,
+    json_out: JsonOut = None,
+) -> None:
+    """Resident memory and lateness of a server that plays for a while to one viewer."""
+    from bench.soak import measure
+
+    _report(measure(texture, minutes), json_out)
+
+
+@bench_app.command("features")
+def bench_features(json_out: JsonOut = None) -> None:
+    """State error of each kind of feature on the drawn scenes: what the cpu preset was chosen by."""
+    from bench.features import run
+
+    run(json_out)
+
+
+class _Unmet(Exception):
+    """Something this command needs is missing."""
+
+
+def _serve(
+    path: Path,
+    settings: ServerSettings,
+    jumps_per_minute: float | None,
+    temperature: float | None,
+    threshold: float | None,
+    seed: int | None,
+    *,
+    open_browser: bool,
+) -> None:
+    from server.serve import serve as serve_player
+    from stream.player import Player
+    from stream.texture import Texture
+
+    def announce(address: str) -> None:
+        Console(highlight=False).print(
+            f"{path.name.removesuffix('.texture')} is playing at {address}  (Ctrl-C stops it)"
+        )
+        if open_browser and sys.stdout.isatty():
+            webbrowser.open(address)
+
+    with Texture.open(path) as texture:
+        liveliness = _liveliness(texture, jumps_per_minute, temperature, threshold)
+        with Player(texture, liveliness, seed=seed) as player:
+            serve_player(player, settings, on_listening=announce)
+
+
+def _settings(host: str, port: int, ice_addresses: list[str] | None) -> ServerSettings:
+    from server.serve import ServerSettings
+
+    return ServerSettings(host, port, tuple(ice_addresses) if ice_addresses else None)
+
+
+def _liveliness(
+    texture: Texture, jumps_per_minute: float | None, temperature: float | None, threshold: float | None
+) -> Liveliness:
+    from stream.graph import Weighting
+    from stream.liveliness import Liveliness
+    from stream.player import JUMPS_PER_MINUTE
+
+    if temperature is None and threshold is None:
+        return Liveliness.at_rate(texture.graph, texture.tempo, jumps_per_minute or JUMPS_PER_MINUTE)
+    if jumps_per_minute is not None:
+        raise _Unmet("--jumps-per-minute solves for what --temperature and --threshold set; give one or the other")
+    weighting = Weighting(
+        Weighting.temperature if temperature is None else temperature,
+        Weighting.threshold if threshold is None else threshold,
+    )
+    return Liveliness.at_temperature(texture.graph, texture.tempo, weighting)
+
+
+@contextmanager
+def _progress() -> Iterator[_Bars]:
+    columns = (TextColumn("{task.description:>16}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """A bar for each stage, in the order in which they come."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, stage: str, done: float) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=1.0)
+        self._bars.update(self._tasks[stage], completed=done)
+
+
+def _report(figures: list[dict[str, object]], json_out: Path | None) -> None:
+    """Print rows of figures as a table; the columns are the first row's names."""
+    table = Table(*figures[0])
+    for row in figures:
+        table.add_row(*(str(value) for value in row.values()))
+    Console(highlight=False).print(table)
+    if json_out is not None:
+        json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _fail(message: object) -> NoReturn:
+    console.print(f"[red]error:[/red] {str(message).strip()}", soft_wrap=True, markup=True)
+    sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is told in one line."""
+    from export.errors import ExportError
+    from export.spec import EngineError
+    from models.errors import FitError
+    from server.errors import ServerError
+    from stream.errors import TextureError
+
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    try:
+        app()
+    except (TextureError, ServerError, EngineError, ExportError, FitError, _Unmet) as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        sys.exit(130)
