@@ -1,0 +1,183 @@
+"""Fitting the video-specific bi-gram model on one clip."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from models.encoder import ContrastiveEncoder, create_encoder
+from models.errors import FitError
+from models.evaluation import Evaluation
+from models.fitting import Fitting
+from models.pixels import describe
+from models.preset import PixelSettings, Preset, SlowFastSettings
+from models.progress import Progress, silent
+from models.report import FitReport, HeldOut
+from models.segments import Segments
+from models.split import Indices, split
+from models.threads import torch_threads
+from models.windows import UInt8Frames, check_frames
+
+FIGURE_HEIGHT_PX = 24  # of the pixels in which continuations are compared
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A fitted encoder, in evaluation mode on the CPU, and how the fit went."""
+
+    encoder: ContrastiveEncoder
+    report: FitReport
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    epochs_run: int
+    chosen_epoch: int
+    why: str
+    at_start: HeldOut | None = None
+    at_chosen: HeldOut | None = None
+
+
+def fit(
+    frames: UInt8Frames,
+    segments: Segments,
+    preset: Preset,
+    *,
+    seed: int,
+    progress: Progress = silent,
+) -> FitResult:
+    """Fit the encoders on a clip, and keep the epoch whose jumps continue best where it was not fitted.
+
+    Epoch 0, the identity heads, is a candidate like every other where the trunk's two views differ, so a fit
+    that does not help does no harm. The principal components and the mean are those of the whole clip: they
+    know nothing of what follows what.
+
+    Args:
+        frames: the clip at `preset.frame_size`, uint8 RGB (F, h, w, 3).
+        segments: its windows, at least 2.
+        preset: sizes and settings.
+        seed: of weights and draws; on the CPU, the same seed, frames and thread count give
+            the same encoder.
+        progress: told how far the fit is.
+
+    Raises:
+        FitError: frames of another type or shape, or too few segments.
+
+    Source:
+        Narasimhan et al., section 3.2. Held-out blocks, the choice of epoch, and near-duplicates that are no
+        negatives are ours.
+    """
+    _check(frames, segments)
+    progress("fit", 0.0)
+    # Steps of heads alone are too small to share: on 2 busy cores, threads that wait for each other took
+    # between 1.5 and 64 s for what one does in 2 (docs/log.md, 2026-11-22).
+    with torch_threads(1 if isinstance(preset.trunk, PixelSettings) else torch.get_num_threads()):
+        result = _fitted(frames, segments, preset, seed, progress)
+    progress("fit", 1.0)
+    return result
+
+
+def _fitted(frames: UInt8Frames, segments: Segments, preset: Preset, seed: int, progress: Progress) -> FitResult:
+    random = np.random.default_rng(seed)
+    laps_s: dict[str, float] = {}
+    began_s = time.perf_counter()
+    encoder = create_encoder(preset, segments, (frames.shape[1], frames.shape[2]), seed=seed)
+    encoder.to(_device(preset)).eval()
+    encoder.trunk.calibrate(frames, segments, random)
+    laps_s["calibrate"] = time.perf_counter() - began_s
+    fitting = Fitting(encoder, frames, segments, preset, random)
+    laps_s["features"] = time.perf_counter() - began_s - sum(laps_s.values())
+    parts = split(segments, random)
+    if len(parts.held_out):
+        judge = Evaluation(describe(frames, FIGURE_HEIGHT_PX), segments, parts.held_out, preset.fit.temperature)
+        outcome = _best_epoch(fitting, judge, parts.fitted, preset, progress)
+    else:
+        outcome = _without_judge(fitting, parts.fitted, preset)
+    laps_s["epochs"] = time.perf_counter() - began_s - sum(laps_s.values())
+    encoder.to("cpu").eval()
+    report = FitReport(
+        preset=preset.name,
+        trunk=preset.trunk.kind,
+        seed=seed,
+        segments=segments.count,
+        fitted_pairs=len(parts.fitted),
+        held_out_pairs=len(parts.held_out),
+        seconds={part: round(spent_s, 3) for part, spent_s in laps_s.items()},
+        **vars(outcome),
+    )
+    return FitResult(encoder, report)
+
+
+def _check(frames: UInt8Frames, segments: Segments) -> None:
+    try:
+        check_frames(frames, segments)
+    except ValueError as error:
+        raise FitError(str(error)) from error
+    if segments.count < 2:
+        raise FitError(
+            f"{segments.frame_count} frames hold {segments.count} segments, expected at least 2: "
+            f"use a clip of {segments.window_frames + segments.stride_frames} frames or more"
+        )
+
+
+def _device(preset: Preset) -> torch.device:
+    """The GPU for what is slow without one; heads alone fit faster than data gets there."""
+    trains_trunk = isinstance(preset.trunk, SlowFastSettings) and preset.trunk.trained
+    return torch.device("cuda" if trains_trunk and torch.cuda.is_available() else "cpu")
+
+
+def _zero_is_a_candidate(preset: Preset) -> bool:
+    """With whole windows as both views, identity heads call a segment its own best successor."""
+    return not (isinstance(preset.trunk, SlowFastSettings) and preset.trunk.view == "window")
+
+
+def _without_judge(fitting: Fitting, pairs: Indices, preset: Preset) -> _Outcome:
+    """Too short a clip to hold anything out: nothing can tell a better epoch from a worse."""
+    if _zero_is_a_candidate(preset):
+        return _Outcome(0, 0, "too few positive pairs to hold any out: the heads stay at the identity")
+    for _ in range(preset.fit.epochs if len(pairs) else 0):
+        fitting.epoch(pairs)
+    epochs = preset.fit.epochs if len(pairs) else 0
+    return _Outcome(epochs, epochs, "too few positive pairs to hold any out: the last epoch was kept")
+
+
+def _best_epoch(fitting: Fitting, judge: Evaluation, pairs: Indices, preset: Preset, progress: Progress) -> _Outcome:
+    """Fit until the held-out figure stops improving, and leave the encoder at the best epoch."""
+    settings, encoder = preset.fit, fitting.encoder
+    start = judge(0, *fitting.embeddings())
+    best, weights = (start, copy.deepcopy(encoder.state_dict())) if _zero_is_a_candidate(preset) else (None, {})
+    epoch = 0
+    for epoch in range(1, settings.epochs + 1):
+        fitting.epoch(pairs)
+        now = judge(epoch, *fitting.embeddings())
+        progress("fit", epoch / settings.epochs)
+        if best is None or _better(now, best, settings.least_gain):
+            best, weights = now, copy.deepcopy(encoder.state_dict())
+        elif epoch - best.epoch >= settings.patience_epochs:
+            break
+    if best is None:
+        return _Outcome(0, 0, "no epoch was asked for", start, start)
+    encoder.load_state_dict(weights)
+    return _Outcome(epoch, best.epoch, _why(best, start), start, best)
+
+
+def _better(now: HeldOut, best: HeldOut, least_gain: float) -> bool:
+    """Lower continuation error, and lower than epoch 0's by more than the figure's noise."""
+    if now.continuation_error is None or best.continuation_error is None:
+        return best.epoch != 0 and now.nce < best.nce  # no jump can be judged: prefer the identity
+    if best.epoch == 0:
+        return now.continuation_error < best.continuation_error * (1.0 - least_gain)
+    return now.continuation_error < best.continuation_error
+
+
+def _why(best: HeldOut, start: HeldOut) -> str:
+    if best.continuation_error is None or start.continuation_error is None:
+        return "no held-out segment has a jump to judge"
+    if best.epoch == 0:
+        return f"no epoch continued better than the identity's {start.continuation_error:.3f} of random"
+    error, at_start = best.continuation_error, start.continuation_error
+    return f"held-out jumps continue at {error:.3f} of random, {at_start:.3f} at epoch 0"

@@ -1,0 +1,60 @@
+"""What a fit tells about itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Figures on the held-out part of the timeline, in evaluation mode.
+
+    Attributes:
+        epoch: after how many epochs of fitting.
+        nce: contrastive loss in nats, over all segments that do not overlap the positive.
+        next_segment_top1: share of segments whose most similar target of the whole clip is their successor.
+        continuation_error: see `models.continuation`; a share of a random jump's, lower is better. None where
+            no held-out segment has a jump to judge.
+    """
+
+    epoch: int
+    nce: float
+    next_segment_top1: float
+    continuation_error: float | None
+
+
+@dataclass(frozen=True)
+class FitReport:
+    """How a fit went.
+
+    Attributes:
+        preset: its name.
+        trunk: the trunk's kind.
+        seed: of weights and draws.
+        segments: clip's segments (N).
+        fitted_pairs: positive pairs learnt from.
+        held_out_pairs: positive pairs judged on; 0 where the clip is too short to hold any out.
+        epochs_run: epochs of fitting, whichever was chosen.
+        chosen_epoch: the epoch whose weights were kept; 0 is the identity heads.
+        why: why that one, in words.
+        at_start: figures at epoch 0, None without held-out pairs.
+        at_chosen: figures at the chosen epoch, None without held-out pairs.
+        seconds: wall time per part of the fit.
+    """
+
+    preset: str
+    trunk: str
+    seed: int
+    segments: int
+    fitted_pairs: int
+    held_out_pairs: int
+    epochs_run: int
+    chosen_epoch: int
+    why: str
+    at_start: HeldOut | None
+    at_chosen: HeldOut | None
+    seconds: dict[str, float]
+
+    def as_dict(self) -> dict[str, object]:
+        """The report as plain JSON types."""
+        return asdict(self)
