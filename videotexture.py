@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
 import webbrowser
 from collections.abc import Iterator
@@ -88,6 +89,9 @@ def fit(
     overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
     """Make a texture of a clip."""
+    from stream.clip import Clip
+
+    Clip(clip).close()  # a wrong file is told before torch is loaded, which takes seconds
     try:
         from export.encoder import EncoderBuilder
     except ModuleNotFoundError as error:
@@ -355,6 +359,7 @@ def main() -> None:
     from stream.errors import TextureError
 
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that half-made folders are removed then too
     try:
         app()
     except (TextureError, ServerError, EngineError, ExportError, FitError, _Unmet) as error:

@@ -68,6 +68,10 @@ class Clip:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._container.close()
 
     @property
@@ -187,7 +191,7 @@ def _open(path: Path) -> av.container.InputContainer:
     except (av.error.FFmpegError, ValueError) as error:
         if path.is_dir():
             raise ClipError(f"{path}: this is a folder; a video file is needed") from error
-        raise ClipError(f"{path}: not a video file that FFmpeg can read ({error})") from error
+        raise ClipError(f"{path}: not a video file that FFmpeg can read, or cut short") from error
 
 
 def _video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
@@ -195,12 +199,9 @@ def _video_stream(container: av.container.InputContainer, path: Path) -> VideoSt
         # Cover art of a song is a one-picture video stream: no clip.
         if not stream.disposition & av.stream.Disposition.attached_pic:
             return stream
+    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
     container.close()
-    raise ClipError(f"{path}: there is no video in it, only {_kinds(container)}; a clip with pictures is needed")
-
-
-def _kinds(container: av.container.InputContainer) -> str:
-    return ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+    raise ClipError(f"{path}: there is no video in it, only {kinds}; a clip with pictures is needed")
 
 
 def _upright(rotation_degrees: int) -> list[tuple[str, str]]:

@@ -42,7 +42,10 @@ def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
 def disk_full(error: OSError, path: Path) -> bool:
     """Whether a failed write to `path` failed for want of room; not every library keeps the number of the error."""
-    return error.errno in FULL_DISK or shutil.disk_usage(path.parent).free < NEARLY_FULL_BYTES
+    if error.errno in FULL_DISK:
+        return True
+    usage = shutil.disk_usage(path.parent) if path.parent.exists() else None
+    return usage is not None and usage.total > 0 and usage.free < NEARLY_FULL_BYTES
 
 
 def _replace(partial: Path, path: Path) -> None:

@@ -37,13 +37,16 @@ def allowed_transitions(segments: Segments) -> npt.NDArray[np.bool_]:
 
     Segments that a hard cut runs through are neither left nor entered. Of the segments that overlap the true
     successor only the successor itself may follow: the others would stutter, and look alike only because they
-    show the same frames (trap 4 of the facts).
+    show the same frames (trap 4 of the facts). Only in a clip so short that all overlap, all may follow.
     """
     count = segments.count
     offset = np.arange(count)[None, :] - (np.arange(count)[:, None] + 1)
     overlaps = np.abs(offset) * segments.stride_frames < segments.window_frames
     clean = segments.clean
-    return np.asarray(((offset == 0) | ~overlaps) & clean[:, None] & clean[None, :])
+    allowed = np.asarray(((offset == 0) | ~overlaps) & clean[:, None] & clean[None, :])
+    stuck = clean & ~allowed.any(axis=1)
+    allowed[stuck] = clean & (offset != -1)[stuck]
+    return allowed
 
 
 @dataclass(frozen=True)

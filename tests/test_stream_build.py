@@ -1,0 +1,125 @@
+"""Whole builds: every kind of clip becomes a texture that plays, or one line that says why not, and no half folder."""
+
+from __future__ import annotations
+
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.encoder import EncoderBuilder
+from models.preset import CPU
+from stream.build import BuildReport, build_texture
+from stream.errors import ClipError, TextureError
+from stream.h264 import decode_gop
+from stream.liveliness import Liveliness
+from stream.player import Player
+from stream.provenance import provenance
+from stream.texture import Texture
+from tests.clips import disc, write_clip
+
+
+def build(clip: Path, out: Path, *, bridge_frames: int = 4) -> BuildReport:
+    return build_texture(
+        clip, out, EncoderBuilder(CPU, seed=0), provenance=provenance(0, CPU), bridge_frames=bridge_frames
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"width": 427, "height": 239, "pixels": "yuv444p"},
+        {"pixels": "yuv420p10le", "with_sound": True},
+        {"rotation_degrees": 90},
+        {"time_ms": lambda index: index * 33 + index // 10 * 170},
+        {"rate": 5, "frames": 40},
+        {"frames": 21},
+    ],
+    ids=["odd size", "10 bits, with sound", "rotated", "varying rate", "slow", "two segments"],
+)
+def test_an_unusual_clip_becomes_a_texture_that_plays(tmp_path: Path, options: dict[str, object]) -> None:
+    clip = write_clip(tmp_path / "clip.mkv" if "rotation_degrees" not in options else tmp_path / "clip.mp4", **options)
+    out = tmp_path / "clip.texture"
+    report = build(clip, out)
+    with Texture.open(out) as texture:
+        assert texture.segments.count == report.segments >= 2
+        liveliness = Liveliness.at_rate(texture.graph, texture.tempo, 15)
+        with Player(texture, liveliness, seed=1) as player:
+            packets = [packet for packet, _ in zip(player.packets(), range(200), strict=False)]
+    video = [packet for packet in packets if packet.kind == "video"]
+    assert len(decode_gop([packet.data for packet in video])) == len(video)
+    assert any(packet.kind == "audio" for packet in packets) == options.get("with_sound", False)
+
+
+def test_the_video_shows_the_clip_from_the_first_appended_frame_on(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=60)
+    build(clip, tmp_path / "clip.texture")
+    with Texture.open(tmp_path / "clip.texture") as texture:
+        shown = decode_gop(texture.gop(2))
+        first = texture.segments.first_appended_frame(2)
+    for index, picture in enumerate(shown):
+        error = np.abs(picture.to_ndarray(format="rgb24").astype(int) - disc(first + index, 160, 120)).mean()
+        neighbour = np.abs(picture.to_ndarray(format="rgb24").astype(int) - disc(first + index + 4, 160, 120)).mean()
+        assert error < 4 < neighbour
+
+
+def test_no_segment_that_is_played_holds_a_hard_cut(tmp_path: Path) -> None:
+    def two_shots(index: int, width: int, height: int) -> np.ndarray:
+        return disc(index, width, height) if index < 62 else 255 - disc(index, width, height)
+
+    build(write_clip(tmp_path / "cut.mp4", frames=130, draw=two_shots), tmp_path / "cut.texture")
+    with Texture.open(tmp_path / "cut.texture") as texture:
+        assert texture.segments.cuts == (62,)
+        liveliness = Liveliness.at_rate(texture.graph, texture.tempo, 30)
+        with Player(texture, liveliness, seed=0) as player:
+            packets = (packet for packet, _ in zip(player.packets(), range(900), strict=False))
+            frames = [packet.clip_frame for packet in packets if packet.kind == "video"]
+    crossings = [pair for pair in pairwise(frames) if pair == (61, 62)]
+    assert crossings == []
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"frames": 1}, "too short, 1 frames"),
+        ({"frames": 20}, r"too short, 20 frames \(0.67 s\)"),
+        ({"draw": lambda index, width, height: disc(0, width, height)}, "every frame shows the same picture"),
+        (
+            {"draw": lambda i, w, h: np.random.default_rng(i // 3).integers(0, 255, (h, w, 3)).astype(np.uint8)},
+            "a hard cut at least every 15 frames",
+        ),
+    ],
+    ids=["one frame", "one segment", "still", "strobe"],
+)
+def test_a_clip_of_which_nothing_can_be_made_leaves_nothing(
+    tmp_path: Path, options: dict[str, object], reason: str
+) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", **options)
+    with pytest.raises(ClipError, match=reason):
+        build(clip, tmp_path / "clip.texture")
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_the_same_seed_gives_the_same_texture(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4")
+    for name in ("a", "b"):
+        build(clip, tmp_path / f"{name}.texture")
+    with Texture.open(tmp_path / "a.texture") as a, Texture.open(tmp_path / "b.texture") as b:
+        different = {name for name, sha in a.manifest.sha256.items() if b.manifest.sha256[name] != sha}
+        assert different <= {"encoder.onnx"}  # the exporter's own bookkeeping is not deterministic
+        np.testing.assert_array_equal(a.embeddings["query"], b.embeddings["query"])
+
+
+def test_a_copied_texture_plays_and_a_damaged_one_does_not(tmp_path: Path) -> None:
+    build(write_clip(tmp_path / "clip.mp4"), tmp_path / "clip.texture", bridge_frames=0)
+    copy = tmp_path / "elsewhere" / "renamed.texture"
+    shutil.copytree(tmp_path / "clip.texture", copy)
+    with Texture.open(copy) as texture:
+        assert texture.name == "renamed"
+        assert texture.manifest.video.bridge_frames == 0
+    video = copy / "video.mp4"
+    video.write_bytes(video.read_bytes()[:-100])
+    with pytest.raises(TextureError, match=r"video\.mp4: damaged or cut short"):
+        Texture.open(copy)

@@ -1,0 +1,100 @@
+"""Clips of every kind come out upright, even, 8-bit and at one rate; wrong files are refused in one line."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stream.clip import Clip
+from stream.errors import ClipError
+from tests.clips import disc, write_clip, write_sound_only
+
+
+def pictures(path: Path) -> list[np.ndarray]:
+    with Clip(path) as clip:
+        return [frame.picture.to_ndarray(format="bgr24") for frame in clip.frames()]
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_a_rotated_clip_is_upright_as_opencv_sees_it(tmp_path: Path, degrees: int) -> None:
+    path = write_clip(tmp_path / "clip.mp4", rotation_degrees=degrees, frames=3)
+    expected = cv2.VideoCapture(str(path)).read()[1]
+    found = pictures(path)[0]
+    assert found.shape == expected.shape
+    assert np.abs(found.astype(int) - expected).mean() < 1
+
+
+def test_an_odd_size_is_cropped_to_an_even_one(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "odd.mkv", width=427, height=239, pixels="yuv444p", frames=3)
+    found = pictures(path)[0]
+    assert found.shape == (238, 426, 3)
+    expected = disc(0, 427, 239)[:238, :426, ::-1].astype(int)
+    assert np.abs(found - expected).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "suffix"),
+    [("libx264", "yuv420p10le", "mp4"), ("ffv1", "gray", "mkv"), ("png", "rgb24", "avi"), ("mjpeg", "yuvj420p", "avi")],
+)
+def test_any_pixel_format_becomes_8_bit_limited_range(tmp_path: Path, codec: str, pixels: str, suffix: str) -> None:
+    path = write_clip(tmp_path / f"clip.{suffix}", codec=codec, pixels=pixels, frames=4)
+    with Clip(path) as clip:
+        picture = next(clip.frames()).picture
+    assert picture.format.name == "yuv420p"
+    luma = picture.to_ndarray()[: picture.height]
+    assert luma[:12, :16].mean() == pytest.approx(235, abs=4)  # the white mark: 255 would be full range
+
+
+def test_a_varying_rate_becomes_constant_and_keeps_its_length(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "vfr.mkv", time_ms=lambda index: index * 33 + index // 10 * 170)
+    with Clip(path) as clip:
+        frames = list(clip.frames())
+        length_s = len(frames) / clip.rate_hz
+    assert float(length_s) == pytest.approx(89 * 0.033 + 8 * 0.17, abs=0.1)
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(5, 10), (120, 60), (Fraction(30000, 1001), Fraction(30000, 1001))])
+def test_rates_are_bounded_and_standard_ones_kept(tmp_path: Path, rate: int | Fraction, expected: Fraction) -> None:
+    path = write_clip(tmp_path / "clip.mp4", rate=rate, frames=60)
+    with Clip(path) as clip:
+        assert clip.rate_hz == expected
+        assert float(len(list(clip.frames())) / clip.rate_hz) == pytest.approx(float(60 / rate), abs=float(2 / rate))
+        assert bool(clip.notes) == (rate != expected)
+
+
+def test_hard_cuts_are_marked_and_nothing_else(tmp_path: Path) -> None:
+    def three_shots(index: int, width: int, height: int) -> np.ndarray:
+        shot = disc(index, width, height)
+        return [shot, 255 - shot, shot[:, ::-1] // 2][index // 30]
+
+    path = write_clip(tmp_path / "cuts.mp4", draw=three_shots)
+    with Clip(path) as clip:
+        assert [frame.index for frame in clip.frames() if frame.is_cut] == [30, 60]
+
+
+def test_a_damaged_clip_gives_what_can_be_read(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.mkv", frames=120)
+    damaged = tmp_path / "damaged.mkv"
+    damaged.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    assert 20 < len(pictures(damaged)) < 120
+
+
+def test_wrong_files_are_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video\n" * 100)
+    (tmp_path / "empty.mp4").touch()
+    write_sound_only(tmp_path / "song.mp4")
+    for name, reason in {
+        "missing.mp4": "no such file",
+        "text.mp4": "not a video file",
+        "empty.mp4": "not a video file",
+        "song.mp4": "no video in it, only audio",
+        ".": "this is a folder",
+    }.items():
+        with pytest.raises(ClipError, match=reason) as caught:
+            Clip(tmp_path / name)
+        assert "\n" not in str(caught.value)
