@@ -21,8 +21,8 @@ Plane = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.float32]
 
 FLOW_LONG_SIDE_PX = 320  # flow is smooth: computed small, used large
+FLOW_LEAST_SIDE_PX = 32  # OpenCV's DIS gives NaN, or crashes, on less: flat pictures are stretched
 TRUSTED_ERROR_PX = 1.0  # of forward against backward flow, at the flow's own size
-NO_MAP = np.empty(0, np.float32)  # OpenCV's "both coordinates are in the first map"
 LEAST_VISIBILITY = 0.05  # of a hidden place: where both ends hide it, something must be shown all the same
 
 
@@ -102,7 +102,8 @@ def _flows(first: Plane, last: Plane) -> tuple[Field, Field]:
     which makes the blend a dissolve in place rather than a tear.
     """
     scale = min(1.0, FLOW_LONG_SIDE_PX / max(first.shape))
-    small = [cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for plane in (first, last)]
+    height, width = (max(FLOW_LEAST_SIDE_PX, round(side * scale)) for side in first.shape)
+    small = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in (first, last)]
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     still = np.zeros((*small[0].shape, 2), np.float32)
     forward = np.asarray(estimator.calc(small[0], small[1], still.copy()), np.float32)
@@ -129,7 +130,9 @@ def _grid(width: int, height: int) -> Field:
 
 def _look_up(image: npt.NDArray[Any], place: Field) -> npt.NDArray[Any]:
     """The image at each place (x, y) in pixels."""
-    return np.asarray(cv2.remap(image, place, NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    # None, not an empty array: OpenCV 5 reads one of those as a map. Its stubs know only arrays.
+    looked_up = cv2.remap(image, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return np.asarray(looked_up)
 
 
 def _squared_length(vectors: Field) -> Field:
