@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -346,7 +347,7 @@ def _report(figures: list[dict[str, object]], json_out: Path | None) -> None:
 
 
 def _fail(message: object) -> NoReturn:
-    console.print(f"[red]error:[/red] {str(message).strip()}", soft_wrap=True, markup=True)
+    console.print(f"[red]error:[/red] {escape(str(message).strip())}", soft_wrap=True)
     sys.exit(1)
 
 
