@@ -303,17 +303,18 @@ def _liveliness(
 ) -> Liveliness:
     from stream.graph import Weighting
     from stream.liveliness import Liveliness
-    from stream.player import JUMPS_PER_MINUTE
 
     if temperature is None and threshold is None:
-        return Liveliness.at_rate(texture.graph, texture.tempo, jumps_per_minute or JUMPS_PER_MINUTE)
+        if jumps_per_minute is None:
+            return texture.usual_liveliness()
+        return Liveliness.at_rate(texture.graph, texture.tempo, jumps_per_minute)
     if jumps_per_minute is not None:
         raise _Unmet("--jumps-per-minute solves for what --temperature and --threshold set; give one or the other")
     weighting = Weighting(
         Weighting.temperature if temperature is None else temperature,
         Weighting.threshold if threshold is None else threshold,
     )
-    return Liveliness.at_temperature(texture.graph, texture.tempo, weighting)
+    return Liveliness.at_weighting(texture.graph, texture.tempo, weighting)
 
 
 @contextmanager

@@ -23,10 +23,10 @@ from stream.bridges import BRIDGE_FRAMES, bridge_pictures
 from stream.clip import Clip
 from stream.errors import ClipError
 from stream.folder import new_folder
-from stream.graph import Graph, allowed_transitions, similarity_matrix
+from stream.graph import Graph, Transitions, allowed_transitions, similarity_matrix
 from stream.h264 import GopFile, GopFileWriter, VideoFormat, colour_of
 from stream.liveliness import Liveliness, Tempo
-from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts
+from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.player import JUMPS_PER_MINUTE
 from stream.sound import read_sound, write_track
 from stream.texture import (
@@ -130,14 +130,18 @@ def build_texture(
     with new_folder(out, overwrite=overwrite) as folder:
         with stages.stage("encode video") as on_progress:
             video = _encode_video(clip, folder / VIDEO, builder, on_progress)
+        rate_hz = video.format.rate_hz
         with stages.stage("encode sound"):
             has_sound = _encode_sound(clip, folder / SOUND, video)
         with stages.stage("fit encoder") as on_progress:
             encoder_report = builder.build(video.analysis, video.segments, folder / ENCODER, on_progress)
         with stages.stage("embed segments") as on_progress:
             graph = _embed(folder, video, on_progress)
+        with stages.stage("solve liveliness"):
+            tempo = Tempo(float(video.segments.stride_frames / rate_hz), float(bridge_frames / rate_hz))
+            usual = Liveliness.at_rate(graph, tempo, JUMPS_PER_MINUTE)
         with stages.stage("make bridges") as on_progress:
-            bridges, coverage = _make_bridges(folder, video, graph, bridge_frames, on_progress)
+            bridges, coverage = _make_bridges(folder, video, usual.transitions, bridge_frames, on_progress)
         with stages.stage("finish"):
             manifest = Manifest(
                 clip=_clip_facts(clip.name, video, has_sound=has_sound),
@@ -147,6 +151,7 @@ def build_texture(
                     stride_frames=video.segments.stride_frames,
                 ),
                 video=VideoFacts(crf=video.format.crf, colour=video.format.colour, bridge_frames=bridge_frames),
+                walk=WalkFacts(jumps_per_minute=usual.jumps_per_minute, weighting=usual.weighting),
                 encoder=encoder_report,
                 provenance=provenance,
                 sha256={
@@ -204,15 +209,13 @@ def _embed(folder: Path, video: _Video, progress: Progress) -> Graph:
 
 
 def _make_bridges(
-    folder: Path, video: _Video, graph: Graph, bridge_frames: int, progress: Progress
+    folder: Path, video: _Video, transitions: Transitions, bridge_frames: int, progress: Progress
 ) -> tuple[int, float]:
     """Store the bridges that a walk at the default liveliness needs for most of its jumps.
 
     At most one per segment; the others are made ahead of the playhead when they are needed first.
     """
-    rate_hz = float(video.format.rate_hz)
-    tempo = Tempo(video.segments.stride_frames / rate_hz, bridge_frames / rate_hz)
-    edges = Liveliness.at_rate(graph, tempo, JUMPS_PER_MINUTE).transitions.edges_by_traffic()
+    edges = transitions.edges_by_traffic()
     if not bridge_frames or not edges:
         return 0, 0.0
     total = sum(share for *_, share in edges)

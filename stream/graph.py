@@ -6,7 +6,7 @@ row-stochastic. Nothing here knows of time or chance: the walk draws, this only 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -61,6 +61,7 @@ class Weighting:
             before it comes to an end with no good way on; the threshold then compares jumps with jumps only.
             The paper's walk has none.
         jump_price: with foresight, what any jump costs on top of being unlike: the higher, the fewer.
+        shortest_jump_steps: jumps that land nearer than this to where the clip would have gone on are not taken.
     """
 
     temperature: float = 0.3
@@ -68,6 +69,7 @@ class Weighting:
     policy: Policy = "weighted"
     foresight: bool = False
     jump_price: float = 0.0
+    shortest_jump_steps: int = 0
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -87,6 +89,7 @@ class Graph:
 
     similarity: Matrix
     allowed: npt.NDArray[np.bool_]
+    _narrowed: dict[int, tuple[int, Graph]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.allowed.any():
@@ -96,6 +99,9 @@ class Graph:
 
     def transition_matrix(self, weighting: Weighting) -> Transitions:
         """Weigh, cut off below the threshold, and prune to what can be walked for ever."""
+        if weighting.shortest_jump_steps:
+            graph = self.without_short_jumps(weighting.shortest_jump_steps)
+            return graph.transition_matrix(replace(weighting, shortest_jump_steps=0))
         score = self._foresighted(weighting.jump_price) if weighting.foresight else self.similarity
         masked = np.where(self.allowed, score, np.float32(-np.inf))
         best = masked.max(axis=1, keepdims=True)
@@ -137,15 +143,20 @@ class Graph:
         return len(self.similarity)
 
     def without_short_jumps(self, steps: int) -> Graph:
-        """The same graph without jumps that land within `steps` of where the clip would have gone on.
+        """The same graph without jumps that land within `steps` of where the clip would have gone on; the last is kept.
 
         Moments that are near in time look alike most of all, and a walk that may jump there circles in a
         stutter. Segments that had no other way keep theirs.
         """
+        kept_steps, kept = self._narrowed.get(0, (-1, self))
+        if kept_steps == steps:
+            return kept
         offset = np.abs(np.arange(self.count)[None, :] - (np.arange(self.count)[:, None] + 1))
         allowed = self.allowed & ((offset == 0) | (offset >= steps))
         ways_left = allowed.any(axis=1, keepdims=True)
-        return Graph(self.similarity, np.where(ways_left, allowed, self.allowed))
+        narrowed = Graph(self.similarity, np.where(ways_left, allowed, self.allowed))
+        self._narrowed[0] = (steps, narrowed)
+        return narrowed
 
     @cached_property
     def cost(self) -> Matrix:

@@ -23,7 +23,7 @@ def numbers(texture: Texture) -> dict[str, Any]:
     """The facts of a texture, by name, ready to print."""
     manifest, segments = texture.manifest, texture.segments
     clip = manifest.clip
-    usual = Liveliness.at_rate(texture.graph, texture.tempo, JUMPS_PER_MINUTE)
+    usual = texture.usual_liveliness()
     size_bytes = sum(file.stat().st_size for file in texture.path.rglob("*") if file.is_file())
     return {
         "clip": clip.name,
@@ -55,7 +55,7 @@ def plot(texture: Texture, path: Path) -> None:
     stride_s = texture.tempo.stride_s
     extent = (0, graph.count * stride_s, graph.count * stride_s, 0)
     shown = matrix.imshow(np.where(graph.allowed, graph.similarity, np.nan), cmap="magma", extent=extent)
-    usual = Liveliness.at_rate(graph, texture.tempo, JUMPS_PER_MINUTE)
+    usual = texture.usual_liveliness()
     edges = usual.transitions.edges_by_traffic()
     rows, columns, traffic = (np.array(column) for column in zip(*edges, strict=True))
     size = 4 + 160 * np.sqrt(traffic / traffic.max())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,8 +48,8 @@ class Liveliness:
     jumps_per_minute: float
 
     @classmethod
-    def at_temperature(cls, graph: Graph, tempo: Tempo, weighting: Weighting) -> Liveliness:
-        """As it follows from a temperature and a threshold, the paper's two numbers."""
+    def at_weighting(cls, graph: Graph, tempo: Tempo, weighting: Weighting) -> Liveliness:
+        """As it follows from a weighting: the paper's two numbers, or one that was solved for before."""
         transitions = graph.transition_matrix(weighting)
         return cls(weighting, transitions, tempo.jumps_per_minute(transitions.jump_share))
 
@@ -61,16 +62,16 @@ class Liveliness:
         visits enough of the clip; where none does, the one that visits most is taken.
 
         Raises:
-            ValueError: jumps_per_minute is not above 0.
+            ValueError: jumps_per_minute is not above 0, or not finite.
         """
-        if not jumps_per_minute > 0:
-            raise ValueError(f"jumps per minute must be above 0, got {jumps_per_minute}")
+        if not 0 < jumps_per_minute < math.inf:
+            raise ValueError(f"jumps per minute must be above 0 and finite, got {jumps_per_minute}")
         mean_run_steps = 60 / jumps_per_minute / tempo.stride_s
-        graph = graph.without_short_jumps(round(min(mean_run_steps, graph.count / 2) / 2))
+        shortest = round(min(mean_run_steps, graph.count / 2) / 2)
         wanted = WANTED_VARIETY * graph.allowed.any(axis=0).sum()
         best: Liveliness | None = None
-        for temperature in _temperatures(graph):
-            found = _at_price(graph, tempo, jumps_per_minute, temperature)
+        for temperature in _temperatures(graph.without_short_jumps(shortest)):
+            found = _at_price(graph, tempo, jumps_per_minute, _priced(temperature, shortest))
             if best is None or found.transitions.effective_segments > best.transitions.effective_segments:
                 best = found
             if found.transitions.effective_segments >= wanted:
@@ -85,14 +86,17 @@ def _temperatures(graph: Graph) -> list[float]:
     return [scale * float(factor) for factor in np.geomspace(0.1, 30, TEMPERATURE_STEPS)]
 
 
-def _at_price(graph: Graph, tempo: Tempo, wanted: float, temperature: float) -> Liveliness:
+def _priced(temperature: float, shortest_jump_steps: int) -> Weighting:
+    return Weighting(temperature, JUMP_THRESHOLD, foresight=True, shortest_jump_steps=shortest_jump_steps)
+
+
+def _at_price(graph: Graph, tempo: Tempo, wanted: float, base: Weighting) -> Liveliness:
     """The nearest to the wanted rate that a price of jumps gives at this temperature, by bisection."""
-    low, high = (factor * temperature for factor in PRICE_RANGE)
+    low, high = (factor * base.temperature for factor in PRICE_RANGE)
     best: Liveliness | None = None
     for _ in range(BISECTIONS):
         price = (low + high) / 2
-        weighting = Weighting(temperature, JUMP_THRESHOLD, foresight=True, jump_price=price)
-        found = Liveliness.at_temperature(graph, tempo, weighting)
+        found = Liveliness.at_weighting(graph, tempo, replace(base, jump_price=price))
         if best is None or abs(found.jumps_per_minute - wanted) < abs(best.jumps_per_minute - wanted):
             best = found
         if abs(found.jumps_per_minute - wanted) < 0.01 * wanted:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt
 
 from models.segments import Segments
+from stream.graph import Weighting
 from stream.h264 import VideoFormat
 
 FORMAT_VERSION = 1
@@ -53,6 +54,13 @@ class VideoFacts(_Part):
     bridge_frames: int = Field(ge=0)
 
 
+class WalkFacts(_Part):
+    """How it is walked unless told otherwise: solved once, when the texture is made."""
+
+    jumps_per_minute: float
+    weighting: Weighting
+
+
 class Provenance(_Part):
     """Who made this, with what."""
 
@@ -70,6 +78,7 @@ class Manifest(_Part):
     clip: ClipFacts
     segments: SegmentFacts
     video: VideoFacts
+    walk: WalkFacts
     encoder: dict[str, Any] = Field(description="what the fit and the export report")
     provenance: Provenance
     sha256: dict[str, str] = Field(description="of each other file, by its path in the folder")

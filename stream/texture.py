@@ -23,7 +23,7 @@ from models.segments import Segments
 from stream.errors import TextureError
 from stream.graph import Graph, allowed_transitions, similarity_matrix
 from stream.h264 import GopFile
-from stream.liveliness import Tempo
+from stream.liveliness import Liveliness, Tempo
 from stream.manifest import FORMAT_VERSION, Manifest
 from stream.sound import Track
 
@@ -134,6 +134,10 @@ class Texture:
         arrays = self.embeddings
         return Graph(similarity_matrix(arrays["query"], arrays["target"]), allowed_transitions(self.segments))
 
+    def usual_liveliness(self) -> Liveliness:
+        """How it is walked unless told otherwise; nothing has to be solved for it."""
+        return Liveliness.at_weighting(self.graph, self.tempo, self.manifest.walk.weighting)
+
     def gop(self, segment: int) -> list[bytes]:
         """The access units that stepping to `segment` plays."""
         stride = self.segments.stride_frames
@@ -205,4 +209,7 @@ def _bridge_index(path: Path) -> dict[tuple[int, int], int]:
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     return next(iter(str(error).splitlines()), type(error).__name__)
