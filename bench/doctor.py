@@ -1,0 +1,231 @@
+"""What this machine can do, and what would mend what it cannot."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+import psutil
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+PACKAGE = "videotexture"
+LEAST_MEMORY_GB = 1.0
+LEAST_DISK_GB = 1.0
+LOOPBACK_LIMIT_S = 1.0
+GPU_LIMIT_S = 2.0
+
+# An ONNX file of 63 bytes, y = x + x (opset 17, IR 8), so that a run can be tried where no texture is.
+TINY_NETWORK = bytes.fromhex(
+    "08083a350a0e0a01780a017812017922034164641201675a0f0a0178120a0a08080112040a020801"
+    "620f0a0179120a0a08080112040a02080142040a001011"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: was looked at.
+        found: what is there.
+        mend: what to do; empty where all is well.
+        is_well: whether it is as it should be.
+        is_needed: whether playing a texture needs it.
+    """
+
+    what: str
+    found: str
+    mend: str = ""
+    is_well: bool = True
+    is_needed: bool = True
+
+
+def examine() -> list[Finding]:
+    """Look at everything; about a second."""
+    return [
+        _python(),
+        _machine(),
+        *_packages(),
+        _fit_extra(),
+        _codec("libx264", "w"),
+        _codec("libopus", "w"),
+        _codec("h264", "r"),
+        _tried("ONNX Runtime", _run_network, "pip install --force-reinstall onnxruntime; never with onnxruntime-gpu"),
+        *_demo_encoder(),
+        _tried("optical flow", _run_flow, "pip install --force-reinstall opencv-python-headless"),
+        _gpu(),
+        _port(),
+        _cache(),
+        _tried("UDP on loopback", _loop_udp, "let this machine's firewall pass UDP on 127.0.0.1"),
+    ]
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    wanted = metadata(PACKAGE)["Requires-Python"]
+    if SpecifierSet(wanted).contains(found):
+        return Finding("Python", found)
+    return Finding("Python", found, f"make PYTHON=/path/to/a/python {wanted}", is_well=False)
+
+
+def _machine() -> Finding:
+    memory = psutil.virtual_memory()
+    free_gb = memory.available / 1e9
+    found = f"{psutil.cpu_count()} cores, {free_gb:.1f} of {memory.total / 1e9:.1f} GB free"
+    if free_gb >= LEAST_MEMORY_GB:
+        return Finding("machine", found)
+    return Finding("machine", found, f"close something: {LEAST_MEMORY_GB:g} GB is wanted", is_well=False)
+
+
+def _requirements(extra: str) -> Iterator[Requirement]:
+    """What this machine needs: of the extra only, or of the runtime for an empty name."""
+    for text in requires(PACKAGE) or []:
+        requirement = Requirement(text)
+        marker = requirement.marker
+        if extra and (marker is None or marker.evaluate({"extra": ""})):
+            continue
+        if marker is None or marker.evaluate({"extra": extra}):
+            yield requirement
+
+
+def _package(requirement: Requirement) -> Finding:
+    wanted = f"pip install '{requirement.name}{requirement.specifier}'"
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        return Finding(requirement.name, "missing", wanted, is_well=False)
+    if requirement.specifier.contains(found, prereleases=True):
+        return Finding(requirement.name, found)
+    return Finding(requirement.name, found, wanted, is_well=False)
+
+
+def _packages() -> list[Finding]:
+    return [_package(requirement) for requirement in _requirements("")]
+
+
+def _fit_extra() -> Finding:
+    """All that fitting needs besides, in one line; torch is not imported, that alone takes seconds."""
+    parts = [_package(requirement) for requirement in _requirements("fit")]
+    ill = [part for part in parts if not part.is_well]
+    if not ill:
+        return Finding("to fit", ", ".join(f"{part.what} {part.found}" for part in parts), is_needed=False)
+    found = ", ".join(f"{part.what}: {part.found}" for part in ill)
+    mend = "pip install " + " ".join(part.mend.removeprefix("pip install ") for part in ill)
+    return Finding("to fit", found, mend, is_well=False, is_needed=False)
+
+
+def _codec(name: str, mode: Literal["r", "w"]) -> Finding:
+    what = f"{name} {'encoder' if mode == 'w' else 'decoder'}"
+
+    def find() -> str:
+        import av
+
+        av.codec.Codec(name, mode)
+        return f"FFmpeg {av.ffmpeg_version_info}"
+
+    return _tried(what, find, "pip install --force-reinstall --only-binary av av")
+
+
+def _run_network() -> str:
+    import numpy as np
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(TINY_NETWORK, providers=["CPUExecutionProvider"])
+    (result,) = session.run(None, {"x": np.array([2.0], np.float32)})
+    if result.tolist() != [4.0]:
+        raise ArithmeticError(f"it computed 2 + 2 = {result.tolist()[0]}")
+    return "runs, on the CPU"
+
+
+def _demo_encoder() -> list[Finding]:
+    """The demo's encoder, where the demo was built."""
+    paths = sorted(platformdirs.user_cache_path(PACKAGE).glob("demo/*/strings.texture/encoder.onnx"))
+
+    def run() -> str:
+        from export.onnxruntime_engine import OnnxRuntimeEngine
+
+        with OnnxRuntimeEngine(paths[0]) as engine:
+            engine.warm_up()
+        return "runs"
+
+    return [_tried("the demo's encoder", run, "videotexture demo --rebuild")] if paths else []
+
+
+def _run_flow() -> str:
+    import cv2
+    import numpy as np
+
+    picture = np.random.default_rng(0).integers(0, 255, (64, 64), dtype=np.uint8)
+    cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(picture, picture, np.zeros((64, 64, 2), np.float32))
+    return f"runs (OpenCV {cv2.__version__})"
+
+
+def _gpu() -> Finding:
+    tool = shutil.which("nvidia-smi")
+    if tool is not None:
+        try:
+            asked = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+            found = subprocess.run(asked, capture_output=True, text=True, timeout=GPU_LIMIT_S)
+        except (OSError, subprocess.TimeoutExpired):
+            found = None
+        if found is not None and found.returncode == 0 and found.stdout.strip():
+            return Finding("GPU", found.stdout.strip().replace("\n", "; "), is_needed=False)
+    return Finding(
+        "GPU", "no NVIDIA GPU", "none is needed, but for `fit --preset paper`", is_well=False, is_needed=False
+    )
+
+
+def _port() -> Finding:
+    from server.errors import ServerError
+    from server.serve import HOST, PORT, listen
+
+    try:
+        listen(HOST, PORT).close()
+    except ServerError:
+        return Finding("port", f"{PORT} is in use", f"say --port {PORT + 1}", is_well=False, is_needed=False)
+    return Finding("port", f"{PORT} is free")
+
+
+def _cache() -> Finding:
+    folder = Path(platformdirs.user_cache_dir(PACKAGE))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"tried")
+    except OSError as error:
+        return Finding("cache", f"{folder}: {error.strerror}", f"chown -R $USER {folder}", is_well=False)
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    shown = f"~/{folder.relative_to(Path.home())}" if folder.is_relative_to(Path.home()) else str(folder)
+    found = f"{shown}: {free_gb:.0f} GB free"
+    if free_gb >= LEAST_DISK_GB:
+        return Finding("cache", found)
+    return Finding("cache", found, f"free some: {LEAST_DISK_GB:g} GB is wanted", is_well=False)
+
+
+def _loop_udp() -> str:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
+    ):
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(LOOPBACK_LIMIT_S)
+        sender.sendto(b"heard", receiver.getsockname())
+        return "passes" if receiver.recv(16) == b"heard" else "garbled"
+
+
+def _tried(what: str, trial: Callable[[], str], mend: str) -> Finding:
+    """What a trial gives, or why it failed."""
+    try:
+        return Finding(what, trial())
+    except Exception as error:  # noqa: BLE001 a broken installation may raise anything, and is what we look for
+        return Finding(what, f"fails: {str(error) or type(error).__name__}", mend, is_well=False)

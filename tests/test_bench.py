@@ -1,0 +1,88 @@
+"""The measurements and the doctor, run for real but briefly: their figures must be such as can be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench import doctor, fanout, fit, soak
+from bench.server_process import BenchError, ServerProcess
+
+
+def test_doctor_finds_what_playing_needs() -> None:
+    findings = {finding.what: finding for finding in doctor.examine()}
+    for what in ("Python", "aiortc", "libx264 encoder", "libopus encoder", "h264 decoder", "ONNX Runtime"):
+        assert findings[what].is_well, findings[what]
+        assert findings[what].is_needed
+    assert not findings["GPU"].is_needed
+    assert not findings["to fit"].is_needed
+
+
+def test_doctor_names_the_mend_of_all_that_is_not_well() -> None:
+    assert all(finding.is_well or finding.mend for finding in doctor.examine())
+
+
+def test_doctor_tells_of_a_codec_that_is_missing() -> None:
+    finding = doctor._codec("libnothing", "w")
+    assert not finding.is_well
+    assert "libnothing" in finding.found
+    assert "pip install" in finding.mend
+
+
+def test_doctor_tells_of_a_package_that_is_missing_or_too_old() -> None:
+    missing = doctor._package(doctor.Requirement("no-such-package>=3"))
+    old = doctor._package(doctor.Requirement("numpy>=1000"))
+    assert (missing.found, missing.mend) == ("missing", "pip install 'no-such-package>=3'")
+    assert not old.is_well
+    assert old.mend == "pip install 'numpy>=1000'"
+
+
+def test_fanout_sends_to_its_viewer_without_being_late(small_texture: Path, caplog: pytest.LogCaptureFixture) -> None:
+    idle, watched = fanout.measure(small_texture, [1], 3.0)
+    assert list(idle) == list(watched)
+    assert (idle["viewers"], watched["viewers"]) == (0, 1)
+    assert idle["mbit_s"] == 0
+    assert 0.05 < _number(watched["mbit_s"]) < 20
+    assert 0 < _number(watched["cpu_percent"]) < 100
+    assert watched["drops"] == 0
+    assert not caplog.records  # would say that the viewer did not receive what was sent
+    json.dumps([idle, watched])
+
+
+def test_fanout_refuses_a_count_below_one(small_texture: Path) -> None:
+    with pytest.raises(BenchError, match="at least 1"):
+        fanout.measure(small_texture, [4, 0], 2.0)
+
+
+def test_soak_has_a_row_even_for_a_short_while(small_texture: Path) -> None:
+    (row,) = soak.measure(small_texture, 0.1)
+    assert 20 < _number(row["rss_mb"]) < 1000
+    assert row["missed"] == 0
+    json.dumps(row)
+
+
+def test_growth_is_that_of_the_second_half() -> None:
+    warming_up = [(float(second), 100.0 + second) for second in range(50)]
+    steady = [(float(second), 150.0 + second / 3600) for second in range(50, 101)]
+    assert soak.growth_mb_per_hour(warming_up + steady) == pytest.approx(1.0)
+
+
+def test_growth_of_too_few_samples_is_none() -> None:
+    assert soak.growth_mb_per_hour([(0.0, 100.0)]) == 0
+
+
+def test_server_that_does_not_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"no such texture"), ServerProcess(tmp_path / "none.texture"):
+        pass
+
+
+def test_fit_of_what_is_no_clip_says_why(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match=r"could not be fitted: .*no such file"):
+        fit.measure([tmp_path / "none.mp4"])
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return float(value)
