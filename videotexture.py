@@ -238,7 +238,11 @@ def bench_fanout(
     """The server's CPU for some viewers."""
     from bench.fanout import measure
 
-    _report(measure(texture, [int(count) for count in viewers.split(",")], seconds), json_out)
+    try:
+        counts = [int(count) for count in viewers.split(",")]
+    except ValueError as error:
+        raise _Unmet(f"--viewers takes numbers with commas, like 1,4,8, got {viewers!r}") from error
+    _report(measure(texture, counts, seconds), json_out)
 
 
 @bench_app.command("soak")

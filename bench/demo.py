@@ -22,7 +22,7 @@ MAKERS = ("models", "export", "stream")  # the packages whose code decides what 
 
 def demo_texture(progress: Progress, *, rebuild: bool = False) -> Path:
     """The path of the demo's texture, made if it is not there, not whole, or of other code than this."""
-    path = _cache() / _version() / "strings.texture"
+    path = _cache() / code_version() / "strings.texture"
     if not rebuild and path.exists():
         try:
             Texture.open(path).close()
@@ -55,7 +55,7 @@ def _cache() -> Path:
     return Path(platformdirs.user_cache_dir("videotexture")) / "demo"
 
 
-def _version() -> str:
+def code_version() -> str:
     """A checksum of the code that makes the texture, so that none is kept past a change of it."""
     digest = hashlib.sha256()
     for package in MAKERS:

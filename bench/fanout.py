@@ -56,7 +56,7 @@ def measure(texture: Path | None, viewers: list[int], seconds: float) -> list[di
 def scene_720p() -> Path:
     """The texture of the drawn scene at 720p30, made if it is not in the cache, or of other code than this."""
     cache = Path(platformdirs.user_cache_dir("videotexture")) / "bench"
-    path = cache / demo._version() / "strings-720p.texture"
+    path = cache / demo.code_version() / "strings-720p.texture"
     try:
         Texture.open(path).close()
     except TextureError:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from server.api import api_router
@@ -33,6 +34,11 @@ def create_app(channel: Channel) -> FastAPI:
     app.include_router(api_router(channel))
     app.include_router(whep_router(sessions))
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
+        """FastAPI's own answer repeats the input, which fails where that is NaN: JSON has none."""
+        return JSONResponse({"detail": [{key: each[key] for key in ("loc", "msg")} for each in error.errors()]}, 422)
 
     @app.get("/", include_in_schema=False)
     def index() -> FileResponse:

@@ -13,6 +13,7 @@ from aiortc import (
     RTCRtpSender,
     RTCSessionDescription,
 )
+from aiortc.exceptions import OperationError
 from aiortc.sdp import SessionDescription
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -22,6 +23,7 @@ from server.viewer import Viewer
 log = logging.getLogger(__name__)
 
 SDP = "application/sdp"
+STORED_CODECS = ("video/H264", "video/rtx", "audio/opus")
 MOST_OFFER_BYTES = 64 << 10
 MOST_VIEWERS = 100
 RETRY_AFTER_S = 5
@@ -59,17 +61,20 @@ class Sessions:
             raise HTTPException(
                 503, f"{MOST_VIEWERS} viewers are watching already", {"Retry-After": str(RETRY_AFTER_S)}
             )
+        offer = _without_hidden_candidates(offer)
         kinds = self._wanted_kinds(_parsed(offer))
         viewer = Viewer(kinds)
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         try:
             for track in viewer.tracks.values():
                 peer.addTrack(track)
-            _prefer_h264(peer)
+            _prefer_stored_codecs(peer)
             await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             await peer.setLocalDescription(await peer.createAnswer())
         except Exception as error:
             await peer.close()
+            if isinstance(error, OperationError):
+                raise HTTPException(406, f"the stream is H.264 and Opus, the offer is not: {error}") from error
             if isinstance(error, ValueError | KeyError | AssertionError):
                 raise HTTPException(400, f"this offer cannot be answered: {error}") from error
             raise
@@ -93,13 +98,12 @@ class Sessions:
         await asyncio.gather(*(self.close(name) for name in list(self._sessions)))
 
     def _wanted_kinds(self, offer: SessionDescription) -> set[str]:
-        """What both sides have: video always, sound if the texture has some and the viewer wants it."""
-        video = [media for media in offer.media if media.kind == "video"]
-        if not any(codec.mimeType.lower() == "video/h264" for media in video for codec in media.rtp.codecs):
+        """What both sides have: video always, sound if the texture has some and the viewer takes it."""
+        taken = {codec.mimeType.lower() for media in offer.media for codec in media.rtp.codecs}
+        if "video/h264" not in taken:
             raise HTTPException(406, "the stream is H.264, the offer has no video section that takes it")
-        wants_sound = any(media.kind == "audio" for media in offer.media)
         has_sound = self._channel.player.texture.track is not None
-        return {"video", "audio"} if wants_sound and has_sound else {"video"}
+        return {"video", "audio"} if has_sound and "audio/opus" in taken else {"video"}
 
     def _watch(self, name: str, peer: RTCPeerConnection) -> None:
         @peer.on("connectionstatechange")
@@ -152,6 +156,16 @@ async def _offer_of(request: Request) -> str:
         raise HTTPException(400, "the offer is not UTF-8 text") from error
 
 
+def _without_hidden_candidates(offer: str) -> str:
+    """The offer without candidates that hide behind a multicast name.
+
+    Looking one up takes a second where nobody answers, and gains nothing: a viewer that reaches our candidates is
+    found by that (RFC 8445, 7.3.1.3), one that does not cannot be reached by its own either.
+    """
+    lines = offer.splitlines(keepends=True)
+    return "".join(line for line in lines if not (line.startswith("a=candidate:") and ".local " in line))
+
+
 def _parsed(offer: str) -> SessionDescription:
     try:
         description = SessionDescription.parse(offer)
@@ -159,13 +173,14 @@ def _parsed(offer: str) -> SessionDescription:
         raise HTTPException(400, f"the offer is no SDP: {error}") from error
     if not description.media:
         raise HTTPException(400, "the offer is no SDP with media in it")
+    if any(media.dtls is None for media in description.media):
+        raise HTTPException(400, "the offer has a media section without a=setup, it is cut short")
     return description
 
 
-def _prefer_h264(peer: RTCPeerConnection) -> None:
-    """Before the offer is set, or VP8 is chosen and every packet is dropped (trap 5 of the facts)."""
-    codecs = RTCRtpSender.getCapabilities("video").codecs
-    chosen: list[RTCRtpCodecCapability] = [codec for codec in codecs if codec.mimeType in ("video/H264", "video/rtx")]
+def _prefer_stored_codecs(peer: RTCPeerConnection) -> None:
+    """Before the offer is set, or the viewer's first choice is taken, for which our packets are noise (trap 5)."""
     for transceiver in peer.getTransceivers():
-        if transceiver.kind == "video":
-            transceiver.setCodecPreferences(chosen)
+        codecs = RTCRtpSender.getCapabilities(transceiver.kind).codecs
+        chosen: list[RTCRtpCodecCapability] = [codec for codec in codecs if codec.mimeType in STORED_CODECS]
+        transceiver.setCodecPreferences(chosen)

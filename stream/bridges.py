@@ -10,6 +10,7 @@ import logging
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from av.video.frame import VideoFrame
@@ -92,13 +93,18 @@ class Bridges:
         self.counts.stored += edge in self._texture.bridge_index
         return units
 
-    def wait(self, edge: Edge) -> list[bytes]:
-        """The bridge's access units, made now if need be: for rendering, where nobody waits for a frame."""
+    def wait(self, edge: Edge, patience_s: float | None = None) -> list[bytes]:
+        """The bridge's access units, made now if need be.
+
+        Args:
+            patience_s: how long to wait at most, after which it is as with `ready`; None for as long as it takes.
+        """
         self.request(edge)
         with self._lock:
             pending = self._pending.get(edge)
         if pending is not None:
-            pending.result()
+            with suppress(TimeoutError):
+                pending.exception(patience_s)  # one that failed is logged where it failed, and played as a cut
         return self.ready(edge)
 
     def _recall(self, edge: Edge) -> list[bytes] | None:
@@ -114,11 +120,11 @@ class Bridges:
             units = encode_gop(pictures, self._format)
         except Exception:
             log.exception("the bridge %d -> %d could not be made; the jump will be a cut", *edge)
-            raise
-        finally:
             with self._lock:
                 self._pending.pop(edge, None)
+            raise
         with self._lock:
+            self._pending.pop(edge, None)  # at once with keeping it, or it could be asked for again in between
             self.counts.made += 1
             self._kept[edge] = units
             self._kept_bytes += sum(map(len, units))

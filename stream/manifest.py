@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt, model_validator
 
 from models.segments import Segments
 from stream.graph import Weighting
@@ -13,9 +13,21 @@ from stream.h264 import VideoFormat
 
 FORMAT_VERSION = 1
 
+
+def _rate(value: object) -> Fraction:
+    """A fraction above 0, or its text."""
+    try:
+        rate = Fraction(str(value))
+    except ZeroDivisionError as error:
+        raise ValueError(f"a rate cannot be {value}") from error  # the only kind that pydantic passes on as its own
+    if rate <= 0:
+        raise ValueError(f"a rate must be above 0, got {value}")
+    return rate
+
+
 Rate = Annotated[
     Fraction,
-    BeforeValidator(Fraction),
+    BeforeValidator(_rate),
     PlainSerializer(str, return_type=str),
     Field(description="Hz, as a fraction"),
 ]
@@ -82,6 +94,11 @@ class Manifest(_Part):
     encoder: dict[str, Any] = Field(description="what the fit and the export report")
     provenance: Provenance
     sha256: dict[str, str] = Field(description="of each other file, by its path in the folder")
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Manifest:
+        self.segmentation()  # a ValueError of its own says what cannot be
+        return self
 
     def segmentation(self) -> Segments:
         """The segments of the clip."""

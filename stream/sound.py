@@ -106,8 +106,9 @@ class Track:
         fade = ((np.arange(count * PACKET_SAMPLES, dtype=np.float32) + 0.5) / (count * PACKET_SAMPLES))[:, None]
         length = count + 1  # the encoder looks ahead into the packet after the last
         angle = np.pad(fade, ((0, PACKET_SAMPLES), (0, 0)), constant_values=1.0) * (np.pi / 2)
-        mixed = self.samples(outgoing, length) * np.cos(angle) + self.samples(incoming, length) * np.sin(angle)
-        past = self.samples(outgoing - PREROLL_PACKETS, PREROLL_PACKETS)
+        leaving = self.samples(outgoing - PREROLL_PACKETS, PREROLL_PACKETS + length)
+        past, leaving = np.split(leaving, [PREROLL_PACKETS * PACKET_SAMPLES])
+        mixed = leaving * np.cos(angle) + self.samples(incoming, length) * np.sin(angle)
         sound = np.concatenate([past, mixed.astype(np.float32)])
         return _encode(sound, skip=PREROLL_PACKETS, count=count)
 
