@@ -1,0 +1,233 @@
+"""WHEP against a real aiortc peer, and a viewer's queues."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import httpx
+import numpy as np
+import pytest
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
+
+from server.viewer import QUEUED_PACKETS, Viewer, encoded_packet
+from server.whep import MOST_OFFER_BYTES
+from stream.splice import MediaPacket
+from tests.serving import LocalServer, serve_here
+
+SDP = {"Content-Type": "application/sdp"}
+FRAME_S = 20.0  # a keyframe, DTLS and ICE, on a busy machine
+GOP_PACKETS = 6
+
+
+@pytest.fixture
+async def server(small_texture: Path) -> AsyncIterator[LocalServer]:
+    async with serve_here(small_texture) as running:
+        yield running
+
+
+@pytest.fixture
+async def http(server: LocalServer) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=server.address, timeout=20) as client:
+        yield client
+
+
+class Peer:
+    """A viewer that is not a browser."""
+
+    def __init__(self, *kinds: str) -> None:
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.tracks: dict[str, MediaStreamTrack] = {}
+        self.connection.on("track", lambda track: self.tracks.__setitem__(track.kind, track))
+        for kind in kinds:
+            self.connection.addTransceiver(kind, direction="recvonly")
+
+    async def offer(self) -> str:
+        await self.connection.setLocalDescription(await self.connection.createOffer())
+        return self.connection.localDescription.sdp
+
+    async def accept(self, answer: str) -> None:
+        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    async def frames(self, kind: str, count: int) -> list[av.VideoFrame | av.AudioFrame]:
+        async with asyncio.timeout(FRAME_S):
+            return [await self.tracks[kind].recv() for _ in range(count)]
+
+
+@asynccontextmanager
+async def peer(*kinds: str) -> AsyncIterator[Peer]:
+    opened = Peer(*kinds)
+    try:
+        yield opened
+    finally:
+        await opened.connection.close()
+
+
+async def watch(http: httpx.AsyncClient, viewer: Peer) -> str:
+    """Open a session; returns its address."""
+    response = await http.post("/whep", content=await viewer.offer(), headers=SDP)
+    assert response.status_code == 201
+    assert response.headers["content-type"] == "application/sdp"
+    await viewer.accept(response.text)
+    return response.headers["location"]
+
+
+async def viewers(http: httpx.AsyncClient, count: int) -> None:
+    """Wait until so many are watching."""
+    async with asyncio.timeout(FRAME_S):
+        while (await http.get("/api/state")).json()["viewers"] != count:  # noqa: ASYNC110 (over HTTP)
+            await asyncio.sleep(0.05)
+
+
+async def test_picture_and_sound_arrive_until_the_session_is_deleted(http: httpx.AsyncClient) -> None:
+    async with peer("video", "audio") as viewer:
+        location = await watch(http, viewer)
+        assert location.startswith("/whep/")
+        pictures, sound = await asyncio.gather(viewer.frames("video", 40), viewer.frames("audio", 60))
+        assert {(picture.width, picture.height) for picture in pictures} == {(320, 180)}
+        times = [picture.pts * picture.time_base for picture in pictures]
+        assert set(np.diff(times)) == {Fraction(1, 30)}
+        shown = np.stack([picture.to_ndarray(format="gray") for picture in pictures]).astype(float)
+        assert shown[0].std() > 5
+        assert np.abs(np.diff(shown, axis=0)).max() > 20
+        assert max(np.abs(frame.to_ndarray()).max() for frame in sound) > 300
+        await viewers(http, 1)
+
+        assert (await http.delete(location)).status_code == 200
+        await viewers(http, 0)
+        assert (await http.delete(location)).status_code == 200  # gone already is as good as ended
+
+
+async def test_sound_is_not_sent_to_who_wants_none(http: httpx.AsyncClient) -> None:
+    async with peer("video") as viewer:
+        await watch(http, viewer)
+        await viewer.frames("video", 5)
+        assert set(viewer.tracks) == {"video"}
+
+
+async def test_a_viewer_who_goes_without_a_word_is_forgotten(http: httpx.AsyncClient) -> None:
+    async with peer("video") as viewer:
+        await watch(http, viewer)
+        await viewers(http, 1)
+    await viewers(http, 0)
+
+
+async def test_an_offer_of_another_type_is_refused(http: httpx.AsyncClient) -> None:
+    response = await http.post("/whep", content="v=0", headers={"Content-Type": "text/plain"})
+    assert response.status_code == 415
+    assert "application/sdp" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [b"", b"hello", b"v=0\r\n", b"v=0\r\nm=video\r\n", b"m=video x y z\r\n", b"\xff\xfe"],
+    ids=["empty", "text", "no media", "cut short", "no numbers", "not UTF-8"],
+)
+async def test_what_is_no_offer_is_refused(http: httpx.AsyncClient, offer: bytes) -> None:
+    response = await http.post("/whep", content=offer, headers=SDP)
+    assert response.status_code == 400
+    assert "offer" in response.json()["detail"]
+
+
+async def test_an_offer_cut_anywhere_is_refused_or_answered(http: httpx.AsyncClient) -> None:
+    async with peer("video", "audio") as viewer:
+        offer = await viewer.offer()
+    lines = offer.splitlines(keepends=True)
+    for end in range(len(lines)):
+        response = await http.post("/whep", content="".join(lines[:end]), headers=SDP)
+        assert response.status_code in (201, 400, 406), lines[end]
+
+
+async def test_an_offer_without_h264_is_refused(http: httpx.AsyncClient) -> None:
+    async with peer("video") as viewer:
+        (transceiver,) = viewer.connection.getTransceivers()
+        codecs = RTCRtpReceiver.getCapabilities("video").codecs
+        transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType == "video/VP8"])
+        response = await http.post("/whep", content=await viewer.offer(), headers=SDP)
+    assert response.status_code == 406
+    assert "H.264" in response.json()["detail"]
+
+
+async def test_who_takes_no_opus_gets_the_picture_alone(http: httpx.AsyncClient) -> None:
+    async with peer("video", "audio") as viewer:
+        _prefer_sound(viewer, "audio/PCMU")
+        await watch(http, viewer)
+        assert viewer.tracks.keys() == {"video"}
+        await viewer.frames("video", 5)
+
+
+async def test_who_would_rather_have_another_codec_gets_opus(http: httpx.AsyncClient) -> None:
+    async with peer("video", "audio") as viewer:
+        _prefer_sound(viewer, "audio/PCMU", "audio/opus")
+        await watch(http, viewer)
+        (frame,) = await viewer.frames("audio", 1)
+        assert frame.sample_rate == 48000
+
+
+def _prefer_sound(viewer: Peer, *kinds: str) -> None:
+    sound = next(each for each in viewer.connection.getTransceivers() if each.kind == "audio")
+    codecs = {codec.mimeType: codec for codec in RTCRtpReceiver.getCapabilities("audio").codecs}
+    sound.setCodecPreferences([codecs[kind] for kind in kinds])
+
+
+async def test_an_offer_that_is_too_long_is_refused(http: httpx.AsyncClient) -> None:
+    response = await http.post("/whep", content=b"a" * (MOST_OFFER_BYTES + 1), headers=SDP)
+    assert response.status_code == 413
+
+
+def pictures() -> Iterator[MediaPacket]:
+    """Video packets, an IDR every `GOP_PACKETS`, for ever."""
+    pts = 0
+    while True:
+        yield MediaPacket("video", b"\0", pts, Fraction(1, 30), 1, is_keyframe=pts % GOP_PACKETS == 0)
+        pts += 1
+
+
+def offer_to(viewer: Viewer, packets: Iterator[MediaPacket], count: int) -> None:
+    for _ in range(count):
+        packet = next(packets)
+        viewer.offer(packet, encoded_packet(packet))
+
+
+async def queued_pts(viewer: Viewer, kind: str = "video") -> list[int]:
+    queue = viewer.tracks[kind].queue
+    return [(await queue.get()).pts for _ in range(len(queue))]
+
+
+async def test_a_viewer_begins_with_an_idr() -> None:
+    viewer, packets = Viewer({"video"}), pictures()
+    next(packets)
+    offer_to(viewer, packets, 10)
+    assert await queued_pts(viewer) == [6, 7, 8, 9, 10]
+    assert viewer.dropped == 0
+
+
+async def test_sound_waits_for_the_first_picture() -> None:
+    viewer = Viewer({"video", "audio"})
+    sound = MediaPacket("audio", b"\0", 5, Fraction(1, 48000), 960, is_keyframe=True)
+    viewer.offer(sound, encoded_packet(sound))
+    assert await queued_pts(viewer, "audio") == []
+    offer_to(viewer, pictures(), 1)
+    viewer.offer(sound, encoded_packet(sound))
+    assert await queued_pts(viewer, "audio") == [5]
+
+
+async def test_a_stalled_viewer_goes_on_at_an_idr_and_slows_nobody() -> None:
+    stalled, awake, packets = Viewer({"video"}), Viewer({"video"}), pictures()
+    seen: list[int] = []
+    for _ in range(200):
+        packet = next(packets)
+        for viewer in (stalled, awake):
+            viewer.offer(packet, encoded_packet(packet))
+        seen += await queued_pts(awake)
+        assert len(stalled.tracks["video"].queue) <= QUEUED_PACKETS
+    assert seen == list(range(200))
+    assert awake.dropped == 0
+    assert stalled.dropped >= QUEUED_PACKETS
+    waiting = await queued_pts(stalled)
+    assert waiting[0] % GOP_PACKETS == 0
+    assert waiting == list(range(waiting[0], 200))

@@ -1,0 +1,119 @@
+"""Jumps per minute: what is asked for is what a long walk does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stream.graph import Graph, Weighting
+from stream.liveliness import WANTED_VARIETY, Liveliness, Tempo
+from tests.stream_media import circle_graph, visits
+
+TEMPO = Tempo(stride_s=0.2, bridge_s=4 / 30)
+RATES = (4.0, 15.0, 40.0)
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return circle_graph()
+
+
+@pytest.fixture(scope="module")
+def found(graph: Graph) -> dict[float, Liveliness]:
+    return {rate: Liveliness.at_rate(graph, TEMPO, rate) for rate in RATES}
+
+
+def test_tempo_counts_strides_and_bridges() -> None:
+    tempo = Tempo(stride_s=0.2, bridge_s=0.1)
+    assert tempo.jumps_per_minute(0) == 0
+    assert tempo.jumps_per_minute(1) == pytest.approx(200), "each step a bridge of 0.1 s and a stride of 0.2 s"
+    assert tempo.jumps_per_minute(0.1) == pytest.approx(60 / (10 * 0.2 + 0.1)), "ten strides and a bridge for each jump"
+    assert Tempo(0.2, 0.0).jumps_per_minute(0.5) == pytest.approx(150)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_rate_is_met_by_the_matrix(found: dict[float, Liveliness], rate: float) -> None:
+    assert found[rate].jumps_per_minute == pytest.approx(rate, rel=0.05)
+    share = found[rate].transitions.jump_share
+    assert found[rate].jumps_per_minute == pytest.approx(TEMPO.jumps_per_minute(share))
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_the_rate_is_met_by_a_walk(found: dict[float, Liveliness], rate: float) -> None:
+    taken = visits(found[rate].transitions, 30_000)
+    jumps = int(taken.sum() - np.diagonal(taken, 1).sum())
+    minutes = (taken.sum() * TEMPO.stride_s + jumps * TEMPO.bridge_s) / 60
+    assert jumps > 300
+    assert jumps / minutes == pytest.approx(found[rate].jumps_per_minute, rel=3 / np.sqrt(jumps))
+
+
+def test_more_is_more(graph: Graph) -> None:
+    rates = [Liveliness.at_rate(graph, TEMPO, rate).jumps_per_minute for rate in (3.0, 6.0, 12.0, 25.0, 50.0)]
+    assert rates == sorted(rates)
+    assert rates[-1] > 10 * rates[0]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_long_walk_sees_enough_of_the_clip(graph: Graph, found: dict[float, Liveliness], rate: float) -> None:
+    assert found[rate].transitions.effective_segments >= WANTED_VARIETY * graph.count
+    assert (visits(found[rate].transitions, 20_000).sum(axis=0) > 0).sum() >= WANTED_VARIETY * graph.count
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_jumps_are_among_the_likest(graph: Graph, found: dict[float, Liveliness], rate: float) -> None:
+    edges = found[rate].transitions.edges_by_traffic()
+    mean = sum(graph.cost[i, j] * share for i, j, share in edges) / sum(share for *_, share in edges)
+    assert mean < 0.15 * graph.cost[graph.allowed].mean()
+
+
+def test_runs_are_not_stutters(graph: Graph, found: dict[float, Liveliness]) -> None:
+    """At 15 a minute a run lasts 20 steps; no jump lands nearer than half of that."""
+    for i, j, _ in found[15.0].transitions.edges_by_traffic():
+        assert abs(j - i - 1) >= 10
+    assert graph.allowed[50, 45], "though the graph itself allows it"
+
+
+def loop(count: int) -> Graph:
+    """A clip that can only be played round and round: one jump each time."""
+    return Graph(np.eye(count, k=1, dtype=np.float32), np.roll(np.eye(count, dtype=np.bool_), 1, axis=1))
+
+
+@pytest.mark.parametrize("rate", [1e-3, 1.0, 15.0, 1e5])
+def test_what_cannot_be_reached_gives_the_nearest(rate: float) -> None:
+    only = 60 / (30 * TEMPO.stride_s + TEMPO.bridge_s)
+    assert Liveliness.at_rate(loop(30), TEMPO, rate).jumps_per_minute == pytest.approx(only, rel=1e-4)
+
+
+@pytest.mark.parametrize("rate", [1e-6, 1e-2, 150.0, 1e4])
+def test_beyond_both_ends_the_walk_is_still_a_walk(graph: Graph, found: dict[float, Liveliness], rate: float) -> None:
+    liveliness = Liveliness.at_rate(graph, TEMPO, rate)
+    assert 0 < liveliness.jumps_per_minute <= TEMPO.jumps_per_minute(1)
+    assert (liveliness.jumps_per_minute > found[40.0].jumps_per_minute) == (rate > 40)
+    assert (liveliness.jumps_per_minute < found[4.0].jumps_per_minute) == (rate < 4)
+    taken = visits(liveliness.transitions, 500)
+    assert taken[~graph.allowed].sum() == 0
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
+def test_bad_rates_are_refused(graph: Graph, rate: float) -> None:
+    with pytest.raises(ValueError, match=f"jumps per minute must be above 0 and finite, got {rate}"):
+        Liveliness.at_rate(graph, TEMPO, rate)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_what_was_solved_for_once_need_not_be_solved_again(
+    graph: Graph, found: dict[float, Liveliness], rate: float
+) -> None:
+    again = Liveliness.at_weighting(Graph(graph.similarity, graph.allowed), TEMPO, found[rate].weighting)
+    assert again.jumps_per_minute == pytest.approx(found[rate].jumps_per_minute, rel=1e-6)
+    assert (again.transitions.probabilities != found[rate].transitions.probabilities).nnz == 0
+
+
+def test_by_temperature_it_is_the_papers_weighting(graph: Graph) -> None:
+    weighting = Weighting(0.1, threshold=0.5)
+    liveliness = Liveliness.at_weighting(graph, TEMPO, weighting)
+    expected = graph.transition_matrix(weighting)
+    assert (liveliness.transitions.probabilities != expected.probabilities).nnz == 0
+    assert liveliness.jumps_per_minute == pytest.approx(TEMPO.jumps_per_minute(expected.jump_share))
+    warmer = Liveliness.at_weighting(graph, TEMPO, Weighting(0.3, threshold=0.5))
+    assert warmer.jumps_per_minute > liveliness.jumps_per_minute
