@@ -5,7 +5,6 @@ Packages are imported inside the commands, so that `--help` answers at once and 
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import sys
@@ -22,6 +21,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from bench.commands import app as bench_commands
+
 if TYPE_CHECKING:
     from server.serve import ServerSettings
     from stream.liveliness import Liveliness
@@ -33,8 +34,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-bench_app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
-app.add_typer(bench_app, name="bench")
+app.add_typer(bench_commands, name="bench")
 console = Console(stderr=True, highlight=False)
 
 
@@ -60,7 +60,6 @@ IceAddress = Annotated[
     list[str] | None,
     typer.Option("--ice-address", help="Offer media on this address only; may be given again."),
 ]
-JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
 
 
 @app.command()
@@ -196,75 +195,6 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-@bench_app.command("all")
-def bench_all() -> None:
-    """Every measurement on the demo's texture, one after the other."""
-    bench_fit(None, None)
-    bench_startup(None, None)
-    bench_fanout(None, "1,4,8", 20.0, None)
-    bench_soak(None, 1.0, None)
-    bench_features(None)
-
-
-@bench_app.command("fit")
-def bench_fit(
-    clips: Annotated[list[Path] | None, typer.Argument(help="Clips; by default the built-in scene.")] = None,
-    json_out: JsonOut = None,
-) -> None:
-    """Seconds to fit, by stage, and the texture's size against its source's."""
-    from bench.fit import measure
-
-    _report(measure(clips or []), json_out)
-
-
-@bench_app.command("startup")
-def bench_startup(
-    texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,
-    json_out: JsonOut = None,
-) -> None:
-    """Seconds from starting the server to the first frame in Chromium."""
-    from bench.startup import measure
-
-    _report(measure(texture), json_out)
-
-
-@bench_app.command("fanout")
-def bench_fanout(
-    texture: Annotated[Path | None, typer.Argument(help="By default the built-in scene at 720p30.")] = None,
-    viewers: Annotated[str, typer.Option(help="How many, with commas.")] = "1,4,8",
-    seconds: Annotated[float, typer.Option(min=2, help="Of each measurement.")] = 20.0,
-    json_out: JsonOut = None,
-) -> None:
-    """The server's CPU for some viewers."""
-    from bench.fanout import measure
-
-    try:
-        counts = [int(count) for count in viewers.split(",")]
-    except ValueError as error:
-        raise _Unmet(f"--viewers takes numbers with commas, like 1,4,8, got {viewers!r}") from error
-    _report(measure(texture, counts, seconds), json_out)
-
-
-@bench_app.command("soak")
-def bench_soak(
-    texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,
-    minutes: Annotated[float, typer.Option(min=0.1, help="How long.")] = 10.0,
-    json_out: JsonOut = None,
-) -> None:
-    """Resident memory and lateness of a server that plays for a while to one viewer."""
-    from bench.soak import measure
-
-    _report(measure(texture, minutes), json_out)
-
-
-@bench_app.command("features")
-def bench_features(json_out: JsonOut = None) -> None:
-    """State error of each kind of feature on the drawn scenes: what the cpu preset was chosen by."""
-    from bench.features import run
-
-    run(json_out)
-
-
 class _Unmet(Exception):
     """Something this command needs is missing."""
 
@@ -339,16 +269,6 @@ class _Bars:
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task(stage, total=1.0)
         self._bars.update(self._tasks[stage], completed=done)
-
-
-def _report(figures: list[dict[str, object]], json_out: Path | None) -> None:
-    """Print rows of figures as a table; the columns are the first row's names."""
-    table = Table(*figures[0])
-    for row in figures:
-        table.add_row(*(str(value) for value in row.values()))
-    Console(highlight=False).print(table)
-    if json_out is not None:
-        json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 def _fail(message: object) -> NoReturn:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from stream.graph import Graph, Matrix, Transitions
+from stream.graph import Graph
+from stream.transitions import Matrix, Transitions
 
 LONGEST_SIDE_PX = 512
 

@@ -7,24 +7,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from export.embed import embed
 from export.onnxruntime_engine import OnnxRuntimeEngine
 from models.progress import Progress, silent
 from models.segments import Segments
 from stream.bridges import BRIDGE_FRAMES, bridge_pictures
-from stream.clip import Clip
-from stream.errors import ClipError
+from stream.errors import TextureError
 from stream.folder import new_folder
-from stream.graph import Graph, Transitions, allowed_transitions, similarity_matrix
-from stream.h264 import GopFile, GopFileWriter, VideoFormat, colour_of
+from stream.graph import Graph, allowed_transitions, similarity_matrix
+from stream.h264 import GopFile, GopFileWriter
+from stream.ingest import IngestedVideo, ingest
 from stream.liveliness import Liveliness, Tempo
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.player import JUMPS_PER_MINUTE
@@ -39,11 +38,9 @@ from stream.texture import (
     VIDEO,
     sha256_of,
 )
+from stream.transitions import Transitions
 
-CRF = 22
-MOST_SEGMENTS = 6000  # 20 minutes; the matrices grow with the square
 STORED_COVERAGE = 0.8  # of the jumps, by their bridges; what is rare may be made while playing
-STILL_LEVELS = 1.0  # of 255: a clip whose liveliest pixels vary less than this shows nothing but itself
 
 
 class EncoderBuilder(Protocol):
@@ -77,15 +74,6 @@ class BuildReport:
     bridges: int
     bridge_coverage: float
     encoder: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Video:
-    format: VideoFormat
-    segments: Segments
-    analysis: npt.NDArray[np.uint8]  # (F, h, w, 3) RGB
-    first_picture_time_s: float
-    notes: tuple[str, ...]
 
 
 @dataclass
@@ -126,10 +114,12 @@ def build_texture(
         ClipError: the clip cannot be made into a texture.
         TextureError: the folder cannot be written.
     """
+    if out.exists() and overwrite and not (out / MANIFEST).is_file():
+        raise TextureError(f"{out}: is no texture, and so not replaced; choose another name")
     stages = _Stages(progress)
     with new_folder(out, overwrite=overwrite) as folder:
         with stages.stage("encode video") as on_progress:
-            video = _encode_video(clip, folder / VIDEO, builder, on_progress)
+            video = ingest(clip, folder / VIDEO, builder.frame_size, on_progress)
         rate_hz = video.format.rate_hz
         with stages.stage("encode sound"):
             has_sound = _encode_sound(clip, folder / SOUND, video)
@@ -164,36 +154,7 @@ def build_texture(
     return BuildReport(stages.seconds, video.notes, video.segments.count, bridges, coverage, encoder_report)
 
 
-def _encode_video(path: Path, out: Path, builder: EncoderBuilder, progress: Progress) -> _Video:
-    """One pass over the clip: the GOP-aligned video, the small pictures for the encoder, and the cuts."""
-    with Clip(path) as clip:
-        plan = Segments.of_clip(0, clip.rate_hz)
-        frames = clip.frames()
-        first = next(frames)
-        width, height = first.picture.width, first.picture.height
-        video_format = VideoFormat(width, height, clip.rate_hz, plan.stride_frames, CRF, colour_of(first.picture))
-        analysis_size = builder.frame_size(width, height)
-        analysis, cuts = [], []
-        # The first segment appends only what is not in its overlap: the frames before are never played.
-        with GopFileWriter(out, video_format) as writer:
-            for frame in _chain(first, frames):
-                analysis.append(_small(frame.picture, analysis_size))
-                if frame.is_cut:
-                    cuts.append(frame.index)
-                if frame.index >= plan.overlap_frames:
-                    writer.write(frame.picture)
-                if clip.expected_frames:
-                    progress("", min(1.0, frame.index / clip.expected_frames))
-            if frame.index + 1 < plan.window_frames + plan.stride_frames:
-                raise _too_short(path, frame.index + 1, plan, clip.rate_hz)
-        segments = Segments.of_clip(len(analysis), clip.rate_hz, tuple(cuts))
-        pictures = np.stack(analysis)
-        _check_moves(path, pictures)
-        _check_length(path, segments)
-        return _Video(video_format, segments, pictures, clip.first_picture_time_s, tuple(clip.notes))
-
-
-def _encode_sound(path: Path, out: Path, video: _Video) -> bool:
+def _encode_sound(path: Path, out: Path, video: IngestedVideo) -> bool:
     duration_s = float(video.segments.frame_count / video.format.rate_hz)
     sound = read_sound(path, starts_s=video.first_picture_time_s, duration_s=duration_s)
     if sound is not None:
@@ -201,15 +162,15 @@ def _encode_sound(path: Path, out: Path, video: _Video) -> bool:
     return sound is not None
 
 
-def _embed(folder: Path, video: _Video, progress: Progress) -> Graph:
+def _embed(folder: Path, video: IngestedVideo, progress: Progress) -> Graph:
     with OnnxRuntimeEngine(folder / ENCODER) as engine:
         query, target = embed(engine, video.analysis, video.segments, progress)
-    save_file({"query": query, "target": target}, folder / EMBEDDINGS)
+    (folder / EMBEDDINGS).write_bytes(save({"query": query, "target": target}))  # its own writer hides a full disk
     return Graph(similarity_matrix(query, target), allowed_transitions(video.segments))
 
 
 def _make_bridges(
-    folder: Path, video: _Video, transitions: Transitions, bridge_frames: int, progress: Progress
+    folder: Path, video: IngestedVideo, transitions: Transitions, bridge_frames: int, progress: Progress
 ) -> tuple[int, float]:
     """Store the bridges that a walk at the default liveliness needs for most of its jumps.
 
@@ -237,17 +198,7 @@ def _make_bridges(
     return len(chosen), round(sum(share for *_, share in chosen) / total, 4)
 
 
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
-
-
-def _small(picture: Any, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    small = picture.reformat(width=size[0], height=size[1], format="rgb24", interpolation="AREA")
-    return np.asarray(small.to_ndarray(), np.uint8)
-
-
-def _clip_facts(name: str, video: _Video, *, has_sound: bool) -> ClipFacts:
+def _clip_facts(name: str, video: IngestedVideo, *, has_sound: bool) -> ClipFacts:
     return ClipFacts(
         name=name,
         width=video.format.width,
@@ -258,28 +209,3 @@ def _clip_facts(name: str, video: _Video, *, has_sound: bool) -> ClipFacts:
         has_sound=has_sound,
         notes=video.notes,
     )
-
-
-def _too_short(path: Path, frames: int, plan: Segments, rate_hz: Fraction) -> ClipError:
-    needed = plan.window_frames + plan.stride_frames
-    return ClipError(
-        f"{path}: too short, {frames} frames ({frames / float(rate_hz):.2f} s); a texture needs two segments, "
-        f"{needed} frames ({needed / float(rate_hz):.2f} s), and gets good from 20 s on"
-    )
-
-
-def _check_moves(path: Path, pictures: npt.NDArray[np.uint8]) -> None:
-    sample = pictures[:: max(1, len(pictures) // 200)].astype(np.float32)
-    if np.quantile(sample.std(axis=0), 0.999) < STILL_LEVELS:
-        raise ClipError(f"{path}: every frame shows the same picture; a clip in which something moves is needed")
-
-
-def _check_length(path: Path, segments: Segments) -> None:
-    if segments.count > MOST_SEGMENTS:
-        raise ClipError(
-            f"{path}: {segments.count} segments, at most {MOST_SEGMENTS} (20 minutes) can be walked over; "
-            "cut it with `ffmpeg -i IN -t 1200 -c copy OUT.mp4`"
-        )
-    clean = segments.clean
-    if not (clean[:-1] & clean[1:]).any():
-        raise ClipError(f"{path}: a hard cut at least every {segments.window_frames} frames; a calmer clip is needed")

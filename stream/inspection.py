@@ -82,6 +82,8 @@ def _plot_costs(axes: Any, texture: Texture) -> None:
     axes.plot(rates, temperatures, "s--", label="temperature")
     axes.axhline(float(allowed.mean()), color="0.6", linestyle=":", label="a random jump")
     axes.set(xlabel="jumps per minute", xscale="log", yscale="log", title="What liveliness costs")
+    axes.set_xticks(RATES, [f"{rate:g}" for rate in RATES])
+    axes.minorticks_off()
     axes.legend()
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stream.graph import Graph, Transitions, Weighting
+from stream.graph import Graph, Weighting
+from stream.transitions import Transitions
 
 JUMP_THRESHOLD = 0.9  # jumps ten times less likely than the best from the same place are not taken
 TEMPERATURE_STEPS = 15  # that are tried, from a tenth of what the best jumps cost to thirty times it

@@ -62,7 +62,7 @@ class Player:
             yield from self._splicer.splice(step, bridge)
 
     async def play(self) -> AsyncGenerator[MediaPacket]:
-        """Every packet for ever, each when it is due. Consume it with `contextlib.aclosing`.
+        """Every packet for ever, each when it is due. Consume it with `contextlib.aclosing`, once per player.
 
         While a step plays, a thread lays the next one: a cross-fade's Opus would hold up the event loop.
         """

@@ -25,6 +25,8 @@ PACKET_S = Fraction(PACKET_SAMPLES, SAMPLE_RATE_HZ)
 TIME_BASE = Fraction(1, SAMPLE_RATE_HZ)
 LOOK_AHEAD_SAMPLES = 312  # of libopus at 48 kHz (RFC 7845 calls it pre-skip)
 BIT_RATE_HZ = 96_000
+GAP_SAMPLES = 2400  # 50 ms; less is how coarsely some containers round their times
+EASED_SAMPLES = 480  # 10 ms at both ends of a track, or leaving it there would tick
 PREROLL_PACKETS = 4  # what a decoder or encoder needs to settle: 80 ms (RFC 7845, 4.6)
 
 Samples = npt.NDArray[np.float32]  # (samples, 2), 48 kHz, -1 to 1
@@ -50,8 +52,9 @@ def read_sound(path: Path, *, starts_s: float, duration_s: float) -> Samples | N
         resampler = AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE_HZ)
         position: int | None = None
         for frame in _decoded(container):
-            if position is None:
-                position = round(((frame.time or 0.0) - starts_s) * SAMPLE_RATE_HZ)
+            due = position if frame.time is None else round((frame.time - starts_s) * SAMPLE_RATE_HZ)
+            if position is None or due is None or abs(due - position) > GAP_SAMPLES:
+                position = due or 0  # the first one, or one behind a gap: silence is where nothing was
             for part in resampler.resample(frame):
                 position = _paste(sound, part, position)
         if position is None:
@@ -63,7 +66,7 @@ def write_track(sound: Samples, path: Path) -> None:
     """Store sound as an Ogg Opus file of 20 ms packets."""
     with av.open(str(path), "w", format="ogg") as container:
         stream = container.add_stream("libopus", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=BIT_RATE_HZ)
-        for frame in _frames(_delayed(sound)):
+        for frame in _frames(_delayed(_eased(sound))):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
@@ -151,6 +154,16 @@ def _paste(sound: Samples, part: AudioFrame, position: int) -> int:
     if inside.stop > inside.start:
         sound[inside] = samples[inside.start - position : inside.stop - position]
     return end
+
+
+def _eased(sound: Samples) -> Samples:
+    """The sound, faded in and out over a hundredth of a second."""
+    gain = np.ones((len(sound), 1), np.float32)
+    length = min(EASED_SAMPLES, len(sound) // 2)
+    ramp = np.linspace(0, 1, length, dtype=np.float32)[:, None]
+    gain[:length] = ramp
+    gain[len(gain) - length :] = ramp[::-1]
+    return sound * gain
 
 
 def _delayed(sound: Samples) -> Samples:

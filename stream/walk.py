@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.graph import Transitions
+from stream.transitions import Transitions
 
 
 @dataclass(frozen=True, slots=True)

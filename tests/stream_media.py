@@ -19,11 +19,12 @@ from safetensors.numpy import save_file
 
 from models.segments import Segments
 from stream.bridges import bridge_pictures
-from stream.graph import Graph, Transitions, Weighting, allowed_transitions, similarity_matrix
+from stream.graph import Graph, Weighting, allowed_transitions, similarity_matrix
 from stream.h264 import GopFile, GopFileWriter, VideoFormat
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.sound import PACKET_SAMPLES, SAMPLE_RATE_HZ, Samples, write_track
 from stream.texture import BRIDGES_INDEX, BRIDGES_VIDEO, EMBEDDINGS, MANIFEST, SOUND, VIDEO, Texture, sha256_of
+from stream.transitions import Transitions
 from stream.walk import Walk
 
 WIDTH_PX, HEIGHT_PX = 96, 64

@@ -102,6 +102,16 @@ def test_a_clip_of_which_nothing_can_be_made_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+def test_only_a_texture_is_ever_replaced(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4")
+    precious = tmp_path / "photos"
+    precious.mkdir()
+    (precious / "me.jpg").write_text("mine")
+    with pytest.raises(TextureError, match="is no texture, and so not replaced"):
+        build_texture(clip, precious, EncoderBuilder(CPU, seed=0), provenance=provenance(0, CPU), overwrite=True)
+    assert (precious / "me.jpg").read_text() == "mine"
+
+
 def test_the_same_seed_gives_the_same_texture(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     for name in ("a", "b"):

@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components
 
 from models.segments import Segments
 from stream.errors import TextureError
-from stream.graph import DISCOUNT, Graph, Transitions, Weighting, allowed_transitions, similarity_matrix
+from stream.graph import DISCOUNT, Graph, Weighting, allowed_transitions, similarity_matrix
+from stream.transitions import Transitions
 from tests.stream_media import circle_graph, visits
 
 PAPER = Weighting()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from stream.graph import Transitions, Weighting
+from stream.graph import Weighting
+from stream.transitions import Transitions
 from stream.walk import Step, Walk
 from tests.stream_media import circle_graph, visits
 
