@@ -6,6 +6,7 @@ Packages are imported inside the commands, so that `--help` answers at once and 
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import sys
 import webbrowser
@@ -38,6 +39,13 @@ app.add_typer(bench_commands, name="bench")
 console = Console(stderr=True, highlight=False)
 
 
+def _finite(value: float | None) -> float | None:
+    """Typer's own bounds let NaN and infinity through."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no number to work with")
+    return value
+
+
 class PresetName(StrEnum):
     """The ways to fit."""
 
@@ -47,13 +55,17 @@ class PresetName(StrEnum):
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 JumpsPerMinute = Annotated[
-    float | None, typer.Option("--jumps-per-minute", min=0.1, max=60, help="How lively; 15 by default.")
+    float | None,
+    typer.Option("--jumps-per-minute", min=0.1, max=60, callback=_finite, help="How lively; 15 by default."),
 ]
 Temperature = Annotated[
-    float | None, typer.Option("--temperature", min=1e-4, help="Set τ directly, as in the paper (0.3).")
+    float | None,
+    typer.Option("--temperature", min=1e-4, callback=_finite, help="Set τ directly, as in the paper (0.3)."),
 ]
-Threshold = Annotated[float | None, typer.Option("--threshold", min=0, max=1, help="With --temperature; 0.01.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Of the walk; by default another one each time.")]
+Threshold = Annotated[
+    float | None, typer.Option("--threshold", min=0, max=1, callback=_finite, help="With --temperature; 0.01.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of the walk; by default another one each time.")]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")]
 IceAddress = Annotated[
@@ -84,7 +96,7 @@ def fit(
     out: Annotated[Path, typer.Option("-o", "--out", help="The texture folder to make, NAME.texture.")],
     preset: Annotated[PresetName, typer.Option(help="cpu: seconds on a laptop. paper: as published, on a GPU.")]
     = PresetName.CPU,
-    seed: Annotated[int, typer.Option(help="Of the fit.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the fit.")] = 0,
     bridge_frames: Annotated[int, typer.Option(min=0, max=16, help="Interpolated pictures per jump.")] = 4,
     overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
@@ -138,8 +150,8 @@ def serve(
 @app.command()
 def render(
     texture: Annotated[Path, typer.Argument(help="The texture folder.")],
-    out: Annotated[Path, typer.Argument(help="The video to write: .mp4, .mov or .mkv.")],
-    seconds: Annotated[float, typer.Option(min=0.1, help="How long.")] = 60.0,
+    out: Annotated[Path, typer.Argument(help="The video to write: .mp4 or .mkv.")],
+    seconds: Annotated[float, typer.Option(min=0.1, callback=_finite, help="How long.")] = 60.0,
     jumps_per_minute: JumpsPerMinute = None,
     temperature: Temperature = None,
     threshold: Threshold = None,
@@ -171,6 +183,8 @@ def inspect(
     from stream.inspection import plot as write_plot
     from stream.texture import Texture
 
+    if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise _Unmet(f"{plot}: a plot's ending must be .png, .svg or .pdf")
     with Texture.open(texture) as opened:
         table = Table(show_header=False, box=None)
         for name, value in numbers(opened).items():
@@ -290,5 +304,8 @@ def main() -> None:
         app()
     except (TextureError, ServerError, EngineError, ExportError, FitError, _Unmet) as error:
         _fail(error)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}; check that the place exists, has room, and may be written to")
     except KeyboardInterrupt:
         sys.exit(130)

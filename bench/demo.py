@@ -31,7 +31,8 @@ def demo_texture(progress: Progress, *, rebuild: bool = False) -> Path:
         else:
             return path
     for old in _cache().glob("*"):
-        shutil.rmtree(old, ignore_errors=True)
+        if old.name != code_version():
+            shutil.rmtree(old, ignore_errors=True)
     scene_texture(StringsSettings(seed=SEED), path, progress)
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import socket
 import subprocess
@@ -60,7 +61,7 @@ def examine() -> list[Finding]:
         _codec("libx264", "w"),
         _codec("libopus", "w"),
         _codec("h264", "r"),
-        _tried("ONNX Runtime", _run_network, "pip install --force-reinstall onnxruntime; never with onnxruntime-gpu"),
+        _tried("ONNX Runtime", _run_network, _reinstall_onnxruntime()),
         *_demo_encoder(),
         _tried("optical flow", _run_flow, "pip install --force-reinstall opencv-python-headless"),
         _gpu(),
@@ -68,6 +69,13 @@ def examine() -> list[Finding]:
         _cache(),
         _tried("UDP on loopback", _loop_udp, "let this machine's firewall pass UDP on 127.0.0.1"),
     ]
+
+
+def _reinstall_onnxruntime() -> str:
+    """The one of its two distributions that belongs on this machine; both together break each other."""
+    linux_x86 = sys.platform == "linux" and platform.machine() == "x86_64"
+    wanted, other = ("onnxruntime-gpu", "onnxruntime") if linux_x86 else ("onnxruntime", "onnxruntime-gpu")
+    return f"pip uninstall {other}; pip install --force-reinstall {wanted}"
 
 
 def _python() -> Finding:

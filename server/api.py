@@ -11,7 +11,6 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from server.channel import MOST_JUMPS_PER_MINUTE, Channel, Settings
-from server.picture import matrix_png
 
 
 class SettingsChange(BaseModel):
@@ -55,7 +54,7 @@ def api_router(channel: Channel) -> APIRouter:
         return await channel.set_jumps_per_minute(change.jumps_per_minute)
 
     @router.get("/state")
-    def get_state() -> dict[str, float | int]:
+    async def get_state() -> dict[str, float | int]:
         """How it is doing."""
         player = channel.player
         return {
@@ -68,16 +67,15 @@ def api_router(channel: Channel) -> APIRouter:
             "bridges_stored": player.bridges.counts.stored,
             "bridges_made": player.bridges.counts.made,
             "bridges_missed": player.bridges.counts.missed,
+            "bridges_failed": player.bridges.counts.failed,
             "dropped_packets": sum(viewer.dropped for viewer in channel.viewers),
             "bytes_sent": channel.bytes_sent,
         }
 
     @router.get("/matrix.png", response_class=Response)
-    def get_matrix() -> Response:
+    async def get_matrix() -> Response:
         """The transition matrix as a small picture, row = from, column = to."""
-        player = channel.player
-        png = matrix_png(player.texture.graph, player.liveliness.transitions)
-        return Response(png, media_type="image/png", headers={"Cache-Control": "no-store"})
+        return Response(await channel.matrix_png(), media_type="image/png", headers={"Cache-Control": "no-store"})
 
     @router.get("/events", response_class=EventSourceResponse)
     async def get_events() -> AsyncIterator[ServerSentEvent]:

@@ -31,6 +31,7 @@ def create_app(channel: Channel) -> FastAPI:
             await sessions.close_all()
 
     app = FastAPI(title="videotexture", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
+    app.state.sessions = sessions
     app.include_router(api_router(channel))
     app.include_router(whep_router(sessions))
     app.mount("/page", StaticFiles(directory=PAGE), name="page")

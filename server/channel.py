@@ -8,10 +8,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from server.broadcast import Broadcast
+from server.picture import matrix_png
 from server.viewer import Viewer, encoded_packet
 from stream.liveliness import Liveliness
 from stream.player import Player
 from stream.splice import MediaPacket
+from stream.transitions import Transitions
 
 QUEUED_EVENTS = 64
 LOWEST_WANTED_RATE = 0.5  # asks the matrix for its calmest walk
@@ -54,8 +56,9 @@ class Channel:
         self.bytes_sent = 0
         self.steps = 0
         self._began_s = time.monotonic()
-        self._steering = asyncio.Lock()
+        self._steering = asyncio.Lock()  # one solve at a time: each takes a core
         self._calmest: float | None = None
+        self._picture: tuple[Transitions, bytes] | None = None
 
     @property
     def uptime_s(self) -> float:
@@ -70,22 +73,35 @@ class Channel:
 
     async def settings(self) -> Settings:
         """As they are now."""
-        texture = self.player.texture
-        if self._calmest is None:
-            calmest = await asyncio.to_thread(Liveliness.at_rate, texture.graph, texture.tempo, LOWEST_WANTED_RATE)
-            self._calmest = calmest.jumps_per_minute
-        now = self.player.liveliness.jumps_per_minute
-        return Settings(round(now, 2), round(min(now, self._calmest), 2), round(max(now, MOST_JUMPS_PER_MINUTE), 2))
+        async with self._steering:
+            return await self._settings()
 
     async def set_jumps_per_minute(self, jumps_per_minute: float) -> Settings:
         """Walk on with this liveliness, and tell everyone. The matrix is solved beside the event loop."""
-        texture = self.player.texture
         async with self._steering:
-            liveliness = await asyncio.to_thread(Liveliness.at_rate, texture.graph, texture.tempo, jumps_per_minute)
-            self.player.set_liveliness(liveliness)
-            settings = await self.settings()
+            self.player.set_liveliness(await self._solve(jumps_per_minute))
+            settings = await self._settings()
         self.events.send(settings)
         return settings
+
+    async def matrix_png(self) -> bytes:
+        """The transition matrix as a picture; drawn once for each liveliness."""
+        async with self._steering:
+            transitions = self.player.liveliness.transitions
+            if self._picture is None or self._picture[0] is not transitions:
+                graph = self.player.texture.graph
+                self._picture = (transitions, await asyncio.to_thread(matrix_png, graph, transitions))
+            return self._picture[1]
+
+    async def _settings(self) -> Settings:
+        if self._calmest is None:
+            self._calmest = (await self._solve(LOWEST_WANTED_RATE)).jumps_per_minute
+        now = self.player.liveliness.jumps_per_minute
+        return Settings(round(now, 2), round(min(now, self._calmest), 2), MOST_JUMPS_PER_MINUTE)
+
+    async def _solve(self, jumps_per_minute: float) -> Liveliness:
+        texture = self.player.texture
+        return await asyncio.to_thread(Liveliness.at_rate, texture.graph, texture.tempo, jumps_per_minute)
 
     def close(self) -> None:
         """End everyone's queues."""
@@ -99,9 +115,8 @@ class Channel:
             self.events.send(self._step_event(packet))
         if self.viewers:
             encoded = encoded_packet(packet)
-            self.bytes_sent += len(packet.data) * len(self.viewers)
             for viewer in self.viewers:
-                viewer.offer(packet, encoded)
+                self.bytes_sent += len(packet.data) * viewer.offer(packet, encoded)
 
     def _step_event(self, packet: MediaPacket) -> StepEvent:
         step = packet.step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ import uvicorn
 from server.app import create_app
 from server.channel import Channel
 from server.errors import ServerError
-from server.ice import every_address, offer_addresses
+from server.ice import offer_addresses
 from stream.player import Player
+
+log = logging.getLogger(__name__)
 
 HOST, PORT = "127.0.0.1", 8080
 DRAIN_S = 2
@@ -53,11 +56,15 @@ def serve(player: Player, settings: ServerSettings, *, on_listening: Callable[[s
         on_listening: called with the page's address as soon as it can be opened.
 
     Raises:
-        ServerError: the address cannot be listened on.
+        ServerError: the address cannot be listened on, or playing failed.
     """
     listening = listen(settings.host, settings.port)
-    offer_addresses(settings.ice_addresses or every_address())
-    asyncio.run(_serve(player, listening, on_listening))
+    offer_addresses(settings.ice_addresses)
+    try:
+        asyncio.run(_serve(player, listening, on_listening))
+    except ExceptionGroup as group:
+        log.error("playing stopped", exc_info=group)
+        raise ServerError(f"playing stopped: {group.exceptions[0]}; the lines above tell where") from group
 
 
 def listen(host: str, port: int) -> socket.socket:

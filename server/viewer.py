@@ -50,8 +50,8 @@ class Viewer:
         """Packets that this viewer was too slow for."""
         return sum(track.queue.dropped for track in self.tracks.values())
 
-    def offer(self, packet: MediaPacket, encoded: EncodedPacket) -> None:
-        """Queue a packet for this viewer. Never waits.
+    def offer(self, packet: MediaPacket, encoded: EncodedPacket) -> bool:
+        """Queue a packet for this viewer; whether it was. Never waits.
 
         Args:
             packet: what it is.
@@ -59,17 +59,18 @@ class Viewer:
         """
         track = self.tracks.get(packet.kind)
         if track is None:
-            return
+            return False
         if packet.kind == "video":
             if len(track.queue) == QUEUED_PACKETS:
                 track.queue.clear()
                 self._needs_keyframe = True
             if self._needs_keyframe and not packet.is_keyframe:
-                return
+                return False
             self._needs_keyframe = False
         elif self._needs_keyframe and "video" in self.tracks:
-            return  # sound waits for the first picture
+            return False  # sound waits for the first picture
         track.queue.put(encoded)
+        return True
 
     def close(self) -> None:
         """End both tracks."""

@@ -27,6 +27,8 @@ STORED_CODECS = ("video/H264", "video/rtx", "audio/opus")
 MOST_OFFER_BYTES = 64 << 10
 MOST_VIEWERS = 100
 RETRY_AFTER_S = 5
+CONNECT_LIMIT_S = 30
+CLOSE_LIMIT_S = 2
 
 
 class Session:
@@ -43,7 +45,8 @@ class Sessions:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._sessions: dict[str, Session] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._opening = 0
+        self._closing: set[asyncio.Task[bool]] = set()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -57,7 +60,7 @@ class Sessions:
         Raises:
             HTTPException: 400 for no SDP, 406 for one without H.264, 503 when the house is full.
         """
-        if len(self._sessions) >= MOST_VIEWERS:
+        if len(self._sessions) + self._opening >= MOST_VIEWERS:
             raise HTTPException(
                 503, f"{MOST_VIEWERS} viewers are watching already", {"Retry-After": str(RETRY_AFTER_S)}
             )
@@ -65,6 +68,7 @@ class Sessions:
         kinds = self._wanted_kinds(_parsed(offer))
         viewer = Viewer(kinds)
         peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._opening += 1
         try:
             for track in viewer.tracks.values():
                 peer.addTrack(track)
@@ -78,6 +82,8 @@ class Sessions:
             if isinstance(error, ValueError | KeyError | AssertionError):
                 raise HTTPException(400, f"this offer cannot be answered: {error}") from error
             raise
+        finally:
+            self._opening -= 1
         name = secrets.token_urlsafe(18)
         self._sessions[name] = Session(viewer, peer)
         self._watch(name, peer)
@@ -95,7 +101,11 @@ class Sessions:
 
     async def close_all(self) -> None:
         """End every session."""
-        await asyncio.gather(*(self.close(name) for name in list(self._sessions)))
+        closing = asyncio.gather(*(self.close(name) for name in list(self._sessions)))
+        try:
+            await asyncio.wait_for(closing, CLOSE_LIMIT_S)
+        except TimeoutError:
+            log.warning("some viewers could not be told that it is over within %d s", CLOSE_LIMIT_S)
 
     def _wanted_kinds(self, offer: SessionDescription) -> set[str]:
         """What both sides have: video always, sound if the texture has some and the viewer takes it."""
@@ -106,6 +116,9 @@ class Sessions:
         return {"video", "audio"} if has_sound and "audio/opus" in taken else {"video"}
 
     def _watch(self, name: str, peer: RTCPeerConnection) -> None:
+        # A viewer that never comes, because its page is gone, would otherwise be waited for for ever.
+        asyncio.get_running_loop().call_later(CONNECT_LIMIT_S, self._give_up, name)
+
         @peer.on("connectionstatechange")
         def changed() -> None:
             session = self._sessions.get(name)
@@ -115,12 +128,17 @@ class Sessions:
             if peer.connectionState == "connected":
                 self._channel.viewers.add(session.viewer)
             elif peer.connectionState in ("failed", "closed"):
-                task = asyncio.create_task(self._close_quietly(name), name=f"close {name[:6]}")
-                self._closing.add(task)
-                task.add_done_callback(self._closing.discard)
+                self._close_soon(name)
 
-    async def _close_quietly(self, name: str) -> None:
-        await self.close(name)
+    def _give_up(self, name: str) -> None:
+        session = self._sessions.get(name)
+        if session is not None and session.peer.connectionState != "connected":
+            self._close_soon(name)
+
+    def _close_soon(self, name: str) -> None:
+        task = asyncio.create_task(self.close(name), name=f"close {name[:6]}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
 
 def whep_router(sessions: Sessions) -> APIRouter:

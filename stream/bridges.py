@@ -43,6 +43,7 @@ class BridgeCounts:
     stored: int = 0
     made: int = 0
     missed: int = 0
+    failed: int = 0
 
 
 class Bridges:
@@ -119,7 +120,9 @@ class Bridges:
             pictures = bridge_pictures(self._texture.video, self._texture.segments, edge, self._frames)
             units = encode_gop(pictures, self._format)
         except Exception:
-            log.exception("the bridge %d -> %d could not be made; the jump will be a cut", *edge)
+            self.counts.failed += 1
+            if self.counts.failed == 1:  # the others would fill a log in a year
+                log.exception("the bridge %d -> %d could not be made; such jumps are cuts from here on", *edge)
             with self._lock:
                 self._pending.pop(edge, None)
             raise

@@ -145,7 +145,7 @@ def build_texture(
                 encoder=encoder_report,
                 provenance=provenance,
                 sha256={
-                    str(file.relative_to(folder)): sha256_of(file)
+                    file.relative_to(folder).as_posix(): sha256_of(file)
                     for file in sorted(folder.rglob("*"))
                     if file.is_file()
                 },

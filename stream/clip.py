@@ -27,6 +27,8 @@ STANDARD_RATES_HZ = tuple(
 LOWEST_RATE_HZ = Fraction(10)  # below it, a stride would be less than two frames
 HIGHEST_RATE_HZ = Fraction(60)
 LONGEST_SIDE_PX = 1920  # what every viewer's hardware decodes
+MOST_DAMAGED_PACKETS = 10_000
+HDR_TRANSFERS = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
 CUT_SCORE = 10.0  # FFmpeg's own default for `scdet`, in per cent
 
 
@@ -56,9 +58,7 @@ class Clip:
             ClipError: the file is missing, is no video, or its first frame cannot be decoded.
         """
         self.path = path
-        self._container = _open(path)
-        self._stream = _video_stream(self._container, path)
-        self._stream.thread_type = "AUTO"
+        self._open()
         self._first = self._first_frame()
         self.notes: list[str] = []
         self.rate_hz = self._constant_rate()
@@ -92,15 +92,23 @@ class Clip:
         """
         graph = self._filter_graph()
         index = 0
-        for picture in _filtered(graph, self._decoded()):
+        for picture in _filtered(graph, self._timed()):
             yield ClipFrame(picture, index, index > 0 and "lavfi.scd.time" in picture.metadata)
             index += 1
         if index == 0:
             raise ClipError(f"{self.path}: no picture in it could be decoded; the file is damaged")
 
+    def _open(self) -> None:
+        self._container = _open(self.path)
+        self._stream = _video_stream(self._container, self.path)
+        self._stream.thread_type = "AUTO"
+
     def _decoded(self) -> Iterator[VideoFrame]:
-        self._container.seek(0)
+        # Opened anew rather than sought in: raw streams and pipes cannot go back.
+        self._container.close()
+        self._open()
         packets = self._container.demux(self._stream)
+        damaged = 0
         while True:
             try:
                 packet = next(packets, None)
@@ -109,8 +117,22 @@ class Clip:
                 yield from packet.decode()
             except av.error.EOFError:
                 return
-            except av.error.InvalidDataError:
-                continue  # a damaged packet: the decoder goes on with the next one
+            except av.error.FFmpegError:
+                # A damaged packet: the decoder goes on with the next one, unless there is no getting past it.
+                damaged += 1
+                if damaged > MOST_DAMAGED_PACKETS:
+                    return
+
+    def _timed(self) -> Iterator[VideoFrame]:
+        """The decoded pictures, each with a time: raw streams have none, and the `fps` filter drops what has none."""
+        for index, picture in enumerate(self._decoded()):
+            if picture.pts is None:
+                picture.pts, picture.time_base = round(index / self.rate_hz / self._time_base), self._time_base
+            yield picture
+
+    @property
+    def _time_base(self) -> Fraction:
+        return self._stream.time_base or Fraction(1, 90_000)
 
     def _first_frame(self) -> VideoFrame:
         first = next(self._decoded(), None)
@@ -165,14 +187,22 @@ class Clip:
         width, height = (first.height, square_width) if quarter_turned else (square_width, first.height)
         shrink = min(Fraction(1), Fraction(LONGEST_SIDE_PX) / max(Fraction(width), Fraction(height)))
         even = (int(width * shrink) // 2 * 2, int(height * shrink) // 2 * 2)
+        plain = f"out_range=tv:out_color_matrix={self._matrix(even[1])}"
         if shrink < 1 or square_width != first.width:
-            filters.append(("scale", f"{even[0]}:{even[1]}:out_range=tv"))
-            filters.append(("setsar", "1"))
+            filters += [("scale", f"{even[0]}:{even[1]}:{plain}"), ("setsar", "1")]
             self._note(f"it is scaled to {even[0]}x{even[1]}")
         else:
-            filters.append(("crop", f"{even[0]}:{even[1]}:0:0"))
-            filters.append(("scale", "out_range=tv"))
+            # Scaling to its own size changes nothing but frames of another size, which some clips have midway.
+            upright = (first.height, first.width) if quarter_turned else (first.width, first.height)
+            filters += [("scale", f"{upright[0]}:{upright[1]}:{plain}"), ("crop", f"{even[0]}:{even[1]}:0:0")]
         return [*filters, ("format", "pix_fmts=yuv420p"), ("scdet", f"threshold={CUT_SCORE}")]
+
+    def _matrix(self, height: int) -> str:
+        """The colour matrix to give it: its own where that is usual, else what its size implies."""
+        if self._first.color_trc in HDR_TRANSFERS:
+            self._note("it is HDR, and shown without tone mapping: it may look pale")
+        own = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}.get(int(self._first.colorspace))
+        return own or ("bt709" if height >= 720 else "smpte170m")
 
     def _note(self, note: str) -> None:
         if note not in self.notes:

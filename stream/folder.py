@@ -55,5 +55,9 @@ def _replace(partial: Path, path: Path) -> None:
         return
     old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
     path.rename(old / path.name)
-    partial.rename(path)
+    try:
+        partial.rename(path)
+    except OSError:
+        (old / path.name).rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)

@@ -6,7 +6,7 @@ row-stochastic. Nothing here knows of time or chance: the walk draws, this only 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -37,13 +37,19 @@ def allowed_transitions(segments: Segments) -> npt.NDArray[np.bool_]:
     show the same frames (trap 4 of the facts). Only in a clip so short that all overlap, all may follow.
     """
     count = segments.count
-    offset = np.arange(count)[None, :] - (np.arange(count)[:, None] + 1)
+    offset = _offsets(count)
     overlaps = np.abs(offset) * segments.stride_frames < segments.window_frames
     clean = segments.clean
     allowed = np.asarray(((offset == 0) | ~overlaps) & clean[:, None] & clean[None, :])
     stuck = clean & ~allowed.any(axis=1)
     allowed[stuck] = clean & (offset != -1)[stuck]
     return allowed
+
+
+def _offsets(count: int) -> npt.NDArray[np.int32]:
+    """By how many segments each step misses the true successor, (N, N)."""
+    places = np.arange(count, dtype=np.int32)
+    return places[None, :] - (places[:, None] + 1)
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,6 @@ class Graph:
 
     similarity: Matrix
     allowed: npt.NDArray[np.bool_]
-    _narrowed: dict[int, tuple[int, Graph]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.allowed.any():
@@ -140,20 +145,15 @@ class Graph:
         return len(self.similarity)
 
     def without_short_jumps(self, steps: int) -> Graph:
-        """The same graph without jumps that land within `steps` of where the clip would have gone on; the last is kept.
+        """The same graph without jumps that land within `steps` of where the clip would have gone on.
 
         Moments that are near in time look alike most of all, and a walk that may jump there circles in a
         stutter. Segments that had no other way keep theirs.
         """
-        kept_steps, kept = self._narrowed.get(0, (-1, self))
-        if kept_steps == steps:
-            return kept
-        offset = np.abs(np.arange(self.count)[None, :] - (np.arange(self.count)[:, None] + 1))
+        offset = np.abs(_offsets(self.count))
         allowed = self.allowed & ((offset == 0) | (offset >= steps))
         ways_left = allowed.any(axis=1, keepdims=True)
-        narrowed = Graph(self.similarity, np.where(ways_left, allowed, self.allowed))
-        self._narrowed[0] = (steps, narrowed)
-        return narrowed
+        return Graph(self.similarity, np.where(ways_left, allowed, self.allowed))
 
     @cached_property
     def cost(self) -> Matrix:

@@ -19,7 +19,7 @@ from stream.errors import ClipError
 from stream.h264 import GopFileWriter, VideoFormat, colour_of
 
 CRF = 22
-MOST_SEGMENTS = 6000  # 20 minutes; the matrices grow with the square
+MOST_SEGMENTS = 3000  # 10 minutes at most rates; the matrices grow with the square
 STILL_LEVELS = 1.0  # of 255: a clip whose liveliest pixels vary less than this shows nothing but itself
 
 FrameSize: TypeAlias = Callable[[int, int], tuple[int, int]]
@@ -58,6 +58,9 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
     """
     with Clip(path) as clip:
         plan = Segments.of_clip(0, clip.rate_hz)
+        most_frames = plan.window_frames + (MOST_SEGMENTS - 1) * plan.stride_frames
+        if clip.expected_frames > 2 * most_frames:  # what a file says of itself is not always true
+            raise _too_long(path, most_frames / float(clip.rate_hz))
         frames = clip.frames()
         first = next(frames)
         width, height = first.picture.width, first.picture.height
@@ -67,6 +70,8 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
         # The first segment appends only what is not in its overlap: the frames before are never played.
         with GopFileWriter(out, video_format) as writer:
             for frame in _chain(first, frames):
+                if frame.index >= most_frames:
+                    raise _too_long(path, most_frames / float(clip.rate_hz))
                 analysis.append(_small(frame.picture, analysis_size))
                 if frame.is_cut:
                     cuts.append(frame.index)
@@ -79,7 +84,7 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
         segments = Segments.of_clip(len(analysis), clip.rate_hz, tuple(cuts))
         pictures = np.stack(analysis)
         _check_moves(path, pictures)
-        _check_length(path, segments)
+        _check_calm(path, segments)
         return IngestedVideo(video_format, segments, pictures, clip.first_picture_time_s, tuple(clip.notes))
 
 
@@ -107,12 +112,14 @@ def _check_moves(path: Path, pictures: npt.NDArray[np.uint8]) -> None:
         raise ClipError(f"{path}: every frame shows the same picture; a clip in which something moves is needed")
 
 
-def _check_length(path: Path, segments: Segments) -> None:
-    if segments.count > MOST_SEGMENTS:
-        raise ClipError(
-            f"{path}: {segments.count} segments, at most {MOST_SEGMENTS} (20 minutes) can be walked over; "
-            "cut it with `ffmpeg -i IN -t 1200 -c copy OUT.mp4`"
-        )
+def _too_long(path: Path, most_s: float) -> ClipError:
+    return ClipError(
+        f"{path}: too long, at most {most_s:.0f} s ({MOST_SEGMENTS} segments) can be walked over; "
+        f"cut it with `ffmpeg -i IN -t {int(most_s)} -c copy OUT.mp4`"
+    )
+
+
+def _check_calm(path: Path, segments: Segments) -> None:
     clean = segments.clean
     if not (clean[:-1] & clean[1:]).any():
         raise ClipError(f"{path}: a hard cut at least every {segments.window_frames} frames; a calmer clip is needed")

@@ -69,16 +69,17 @@ class Liveliness:
             raise ValueError(f"jumps per minute must be above 0 and finite, got {jumps_per_minute}")
         mean_run_steps = 60 / jumps_per_minute / tempo.stride_s
         shortest = round(min(mean_run_steps, graph.count / 2) / 2)
-        wanted = WANTED_VARIETY * graph.allowed.any(axis=0).sum()
+        narrowed = graph.without_short_jumps(shortest)
+        wanted = WANTED_VARIETY * narrowed.allowed.any(axis=0).sum()
         best: Liveliness | None = None
-        for temperature in _temperatures(graph.without_short_jumps(shortest)):
-            found = _at_price(graph, tempo, jumps_per_minute, _priced(temperature, shortest))
+        for temperature in _temperatures(narrowed):
+            found = _at_price(narrowed, tempo, jumps_per_minute, temperature)
             if best is None or found.transitions.effective_segments > best.transitions.effective_segments:
                 best = found
             if found.transitions.effective_segments >= wanted:
                 break
         assert best is not None
-        return best
+        return replace(best, weighting=replace(best.weighting, shortest_jump_steps=shortest))
 
 
 def _temperatures(graph: Graph) -> list[float]:
@@ -87,17 +88,15 @@ def _temperatures(graph: Graph) -> list[float]:
     return [scale * float(factor) for factor in np.geomspace(0.1, 30, TEMPERATURE_STEPS)]
 
 
-def _priced(temperature: float, shortest_jump_steps: int) -> Weighting:
-    return Weighting(temperature, JUMP_THRESHOLD, foresight=True, shortest_jump_steps=shortest_jump_steps)
-
-
-def _at_price(graph: Graph, tempo: Tempo, wanted: float, base: Weighting) -> Liveliness:
+def _at_price(graph: Graph, tempo: Tempo, wanted: float, temperature: float) -> Liveliness:
     """The nearest to the wanted rate that a price of jumps gives at this temperature, by bisection."""
-    low, high = (factor * base.temperature for factor in PRICE_RANGE)
+    low, high = (factor * temperature for factor in PRICE_RANGE)
     best: Liveliness | None = None
     for _ in range(BISECTIONS):
         price = (low + high) / 2
-        found = Liveliness.at_weighting(graph, tempo, replace(base, jump_price=price))
+        found = Liveliness.at_weighting(
+            graph, tempo, Weighting(temperature, JUMP_THRESHOLD, foresight=True, jump_price=price)
+        )
         if best is None or abs(found.jumps_per_minute - wanted) < abs(best.jumps_per_minute - wanted):
             best = found
         if abs(found.jumps_per_minute - wanted) < 0.01 * wanted:

@@ -19,7 +19,7 @@ from stream.player import Player
 from stream.splice import MediaPacket
 from stream.texture import SOUND, Texture
 
-FORMATS = (".mp4", ".mkv", ".mov")
+FORMATS = (".mp4", ".mkv")  # that hold H.264 and Opus
 
 
 def render(player: Player, path: Path, seconds: float, *, progress: Progress = silent) -> int:

@@ -6,6 +6,7 @@ for when the track is written, so that packets and cross-fades share one grid.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -49,13 +50,18 @@ def read_sound(path: Path, *, starts_s: float, duration_s: float) -> Samples | N
         if not container.streams.audio:
             return None
         sound = np.zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32)
-        resampler = AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE_HZ)
+        resampler = _resampler()
         position: int | None = None
         for frame in _decoded(container):
             due = position if frame.time is None else round((frame.time - starts_s) * SAMPLE_RATE_HZ)
             if position is None or due is None or abs(due - position) > GAP_SAMPLES:
                 position = due or 0  # the first one, or one behind a gap: silence is where nothing was
-            for part in resampler.resample(frame):
+            try:
+                parts = resampler.resample(frame)
+            except ValueError:  # another layout or rate from here on, as in recordings of television
+                resampler = _resampler()
+                parts = resampler.resample(frame)
+            for part in parts:
                 position = _paste(sound, part, position)
         if position is None:
             raise ClipError(f"{path}: its sound track cannot be decoded; remove it with `ffmpeg -i IN -an -c copy OUT`")
@@ -129,14 +135,16 @@ class Track:
         return sound[-count * PACKET_SAMPLES :]
 
 
-def _decoded(container: av.container.InputContainer) -> list[AudioFrame]:
-    frames: list[AudioFrame] = []
+def _resampler() -> AudioResampler:
+    return AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE_HZ)
+
+
+def _decoded(container: av.container.InputContainer) -> Iterator[AudioFrame]:
     for packet in container.demux(container.streams.audio[0]):
         try:
-            frames += packet.decode()
+            yield from packet.decode()
         except av.error.FFmpegError:
-            continue  # a damaged packet: silence in its place would shift nothing, the rest goes on
-    return frames
+            continue  # a damaged packet: silence stays in its place, the rest goes on
 
 
 def _interleaved(frame: AudioFrame) -> Samples:
@@ -171,15 +179,13 @@ def _delayed(sound: Samples) -> Samples:
     return np.concatenate([sound[LOOK_AHEAD_SAMPLES:], np.zeros((LOOK_AHEAD_SAMPLES, 2), np.float32)])
 
 
-def _frames(sound: Samples) -> list[AudioFrame]:
-    frames = []
+def _frames(sound: Samples) -> Iterator[AudioFrame]:
     for start in range(0, len(sound), PACKET_SAMPLES):
         part = sound[start : start + PACKET_SAMPLES]
         part = np.pad(part, ((0, PACKET_SAMPLES - len(part)), (0, 0)))
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(part.reshape(1, -1)), format="flt", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, start, TIME_BASE
-        frames.append(frame)
-    return frames
+        yield frame
 
 
 def _encode(sound: Samples, *, skip: int, count: int) -> list[bytes]:

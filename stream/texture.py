@@ -157,6 +157,13 @@ class Texture:
                 f"{self.path}: the video has {len(self.video)} pictures, its {self.manifest.segments.count} "
                 f"segments need {needed}; copy the texture again, or fit it again"
             )
+        if not set(range(0, needed, self.segments.stride_frames)) <= set(self.video.keyframes):
+            raise TextureError(f"{self.path / VIDEO}: not one IDR for each segment; fit the texture again")
+        most, bridge_frames = self.segments.count, self.manifest.video.bridge_frames
+        pictures = len(self.bridges_video) if self.bridges_video is not None else 0
+        for edge, first in self.bridge_index.items():
+            if not (0 <= min(edge) <= max(edge) < most and 0 <= first <= pictures - bridge_frames):
+                raise TextureError(f"{self.path / BRIDGES_INDEX}: names what is not there; fit the texture again")
 
 
 def read_manifest(path: Path) -> Manifest:

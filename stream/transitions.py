@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, eye_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
@@ -54,7 +54,7 @@ class Transitions:
         """Share of steps that a long walk spends at each segment, shape (N,); 0 outside the walkable part."""
         walkable = np.flatnonzero(_largest_component(self.probabilities))
         inside = self.probabilities[walkable][:, walkable].astype(np.float64)
-        system = (inside.T - csr_array(np.eye(len(walkable)))).tolil()
+        system = (inside.T - eye_array(len(walkable))).tolil()
         system[-1, :] = 1  # the balance equations are dependent: one gives way to "all shares sum to 1"
         right = np.zeros(len(walkable))
         right[-1] = 1

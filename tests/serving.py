@@ -21,6 +21,7 @@ from server.app import create_app
 from server.channel import Channel
 from server.ice import LOOPBACK, offer_addresses
 from server.serve import listen
+from server.whep import Sessions
 from stream.liveliness import Liveliness
 from stream.player import Player
 from stream.texture import Texture
@@ -96,6 +97,7 @@ class LocalServer:
 
     address: str
     channel: Channel
+    sessions: Sessions
 
 
 @asynccontextmanager
@@ -107,13 +109,14 @@ async def serve_here(texture: Path, *, jumps_per_minute: float = 30.0, seed: int
         with Player(opened, liveliness, seed=seed) as player:
             channel = Channel(player)
             listening = listen(LOOPBACK, 0)
-            config = uvicorn.Config(create_app(channel), log_level="warning", timeout_graceful_shutdown=2)
+            app = create_app(channel)
+            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
             server = uvicorn.Server(config)
             async with asyncio.TaskGroup() as tasks:
                 playing = tasks.create_task(channel.run(), name="channel")
                 serving = tasks.create_task(server.serve(sockets=[listening]), name="uvicorn")
                 try:
-                    yield LocalServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}", channel)
+                    yield LocalServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}", channel, app.state.sessions)
                 finally:
                     channel.close()
                     server.should_exit = True

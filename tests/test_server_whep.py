@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 
+from server.errors import ServerError
+from server.ice import offer_addresses
 from server.viewer import QUEUED_PACKETS, Viewer, encoded_packet
 from server.whep import MOST_OFFER_BYTES
 from stream.splice import MediaPacket
@@ -231,3 +233,25 @@ async def test_a_stalled_viewer_goes_on_at_an_idr_and_slows_nobody() -> None:
     waiting = await queued_pts(stalled)
     assert waiting[0] % GOP_PACKETS == 0
     assert waiting == list(range(waiting[0], 200))
+
+
+async def test_a_viewer_that_never_comes_is_given_up(
+    http: httpx.AsyncClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.whep.CONNECT_LIMIT_S", 0.3)
+    async with peer("video") as gone:
+        response = await http.post("/whep", content=await gone.offer(), headers=SDP)
+    assert response.status_code == 201
+    assert len(server.sessions) == 1
+    async with asyncio.timeout(5):
+        while len(server.sessions):  # noqa: ASYNC110 - nothing tells a test of it
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("attic", "'attic' is no IP address"), ("203.0.113.9", r"cannot be offered on 203\.0\.113\.9")],
+)
+def test_media_is_only_offered_on_this_machines_addresses(address: str, reason: str) -> None:
+    with pytest.raises(ServerError, match=reason):
+        offer_addresses((address,))

@@ -133,9 +133,9 @@ def test_one_that_cannot_be_made_is_a_missed_one(
     with monkeypatch.context() as patch:
         patch.setattr(bridges_module, "encode_gop", fails)
         assert bridges.wait((6, 26)) == []
-    assert "the bridge 6 -> 26 could not be made; the jump will be a cut" in caplog.text
+    assert "the bridge 6 -> 26 could not be made; such jumps are cuts from here on" in caplog.text
     assert bridges.ready((6, 26)) == []
-    assert bridges.counts == BridgeCounts(missed=2)
+    assert bridges.counts == BridgeCounts(missed=2, failed=1)
     assert len(bridges.wait((6, 26))) == 4, "and may be tried again"
 
 

@@ -77,6 +77,28 @@ def test_hard_cuts_are_marked_and_nothing_else(tmp_path: Path) -> None:
         assert [frame.index for frame in clip.frames() if frame.is_cut] == [30, 60]
 
 
+@pytest.mark.parametrize(("height", "red_luma"), [(720, 63), (240, 81)], ids=["BT.709", "BT.601"])
+def test_rgb_gets_the_matrix_that_its_size_implies(tmp_path: Path, height: int, red_luma: int) -> None:
+    def red(_: int, width: int, height: int) -> np.ndarray:
+        return np.full((height, width, 3), (255, 0, 0), np.uint8)
+
+    options = {"width": height * 16 // 9 // 2 * 2, "height": height, "codec": "png", "pixels": "rgb24", "frames": 2}
+    with Clip(write_clip(tmp_path / "red.avi", draw=red, **options)) as clip:
+        picture = next(clip.frames()).picture
+    assert picture.to_ndarray()[:height].mean() == pytest.approx(red_luma, abs=1.5)
+
+
+def test_a_size_that_changes_midway_is_scaled_to_the_first(tmp_path: Path) -> None:
+    sizes = ((320, 240), (160, 120))
+    parts = [write_clip(tmp_path / f"{w}.h264", width=w, height=h, frames=30) for w, h in sizes]
+    both = tmp_path / "both.h264"
+    both.write_bytes(b"".join(part.read_bytes() for part in parts))
+    found = pictures(both)
+    assert {picture.shape for picture in found} == {(240, 320, 3)}
+    expected = cv2.resize(disc(20, 160, 120), (320, 240))[..., ::-1].astype(int)
+    assert min(np.abs(picture - expected).mean() for picture in found[30:]) < 6
+
+
 def test_a_damaged_clip_gives_what_can_be_read(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "whole.mkv", frames=120)
     damaged = tmp_path / "damaged.mkv"

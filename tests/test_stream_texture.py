@@ -213,3 +213,13 @@ def test_without_sound_or_stored_bridges(tmp_path: Path) -> None:
         assert texture.track is None
         assert texture.bridges_video is None
         assert texture.stored_bridge(5, 1) is None
+
+
+def test_bridges_that_are_not_there_are_noticed_when_it_is_opened(tmp_path: Path) -> None:
+    path = write_texture(tmp_path / "n.texture", stored=((3, 8),))
+    index = json.loads((path / BRIDGES_INDEX).read_text())
+    for wrong in ({"first_picture": 4}, {"to": 10_000}):
+        broken = {"bridges": [index["bridges"][0] | wrong]}
+        (path / BRIDGES_INDEX).write_text(json.dumps(broken))
+        with pytest.raises(TextureError, match=r"index\.json: names what is not there"):
+            Texture.open(path, verify=False)

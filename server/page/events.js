@@ -1,9 +1,12 @@
 /** The server's events, opened again whenever they break. */
 import { Backoff } from "./backoff.js";
 
+const SILENCE_MS = 5000;
+
 export class EventFeed {
   #source = null;
   #timer = 0;
+  #watchdog = 0;
   #backoff = new Backoff({ limit_ms: 2500 });
 
   /**
@@ -33,13 +36,27 @@ export class EventFeed {
       this.#timer = setTimeout(() => this.start(), this.#backoff.next());
     });
     for (const kind of ["step", "settings"]) {
-      source.addEventListener(kind, (event) => this.handlers[kind](JSON.parse(event.data)));
+      source.addEventListener(kind, (event) => {
+        this.#watch();
+        this.handlers[kind](JSON.parse(event.data));
+      });
     }
     this.#source = source;
+    this.#watch();
+  }
+
+  /** A server that lost its power says no goodbye: steps come every fifth of a second, or something is wrong. */
+  #watch() {
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => {
+      this.handlers.lost();
+      this.start();
+    }, SILENCE_MS);
   }
 
   stop() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#watchdog);
     this.#source?.close();
     this.#source = null;
   }

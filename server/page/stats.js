@@ -67,7 +67,7 @@ function serverRows(state) {
   const rows = [
     ["Jumps so far", state.jumps],
     ["Viewers", state.viewers],
-    ["Late frames", state.late_frames],
+    ["Late packets", state.late_packets],
     ["Bridges missed", state.bridges_missed],
     ["Server up", duration(state.uptime_s)],
   ];
