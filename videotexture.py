@@ -227,12 +227,15 @@ def _serve(
     from stream.player import Player
     from stream.texture import Texture
 
-    def announce(address: str) -> None:
+    def announce(addresses: list[str]) -> None:
+        name, everywhere = path.name.removesuffix(".texture"), " and ".join(addresses)
         Console(highlight=False).print(
-            f"{path.name.removesuffix('.texture')} is playing at {address}  (Ctrl-C stops it)"
+            f"{name} is playing at {everywhere}  (Ctrl-C stops it)", soft_wrap=True, markup=False
         )
+        if not settings.is_local:
+            console.print("anyone who can reach this machine can watch and steer: there are no tokens yet")
         if open_browser and sys.stdout.isatty():
-            webbrowser.open(address)
+            webbrowser.open(addresses[0])
 
     with Texture.open(path) as texture:
         liveliness = _liveliness(texture, jumps_per_minute, temperature, threshold)

@@ -21,7 +21,7 @@ def bench_all() -> None:
     bench_fit(None, None)
     bench_startup(None, None)
     bench_fanout(None, "1,4,8", 20.0, None)
-    bench_soak(None, 1.0, None)
+    bench_soak(None, 10.0, None)
     bench_features(None)
 
 

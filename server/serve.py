@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import socket
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import uvicorn
 from server.app import create_app
 from server.channel import Channel
 from server.errors import ServerError
-from server.ice import offer_addresses
+from server.ice import every_address, offer_addresses
 from stream.player import Player
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,14 @@ class ServerSettings:
     port: int = PORT
     ice_addresses: tuple[str, ...] | None = None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the page can be opened on this machine only."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
 
 class _Server(uvicorn.Server):
     """uvicorn, which before it waits for open connections ends those that would never end by themselves."""
@@ -49,11 +58,11 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(player: Player, settings: ServerSettings, *, on_listening: Callable[[str], None]) -> None:
+def serve(player: Player, settings: ServerSettings, *, on_listening: Callable[[list[str]], None]) -> None:
     """Play to everyone who opens the page, until interrupted.
 
     Args:
-        on_listening: called with the page's address as soon as it can be opened.
+        on_listening: called with the page's addresses, as a browser takes them, as soon as they can be opened.
 
     Raises:
         ServerError: the address cannot be listened on, or playing failed.
@@ -92,15 +101,22 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def _serve(player: Player, listening: socket.socket, on_listening: Callable[[str], None]) -> None:
+def _page_addresses(listening: socket.socket) -> list[str]:
+    host, port = listening.getsockname()[:2]
+    bound = ipaddress.ip_address(host)
+    same_family = [address for address in every_address() if ipaddress.ip_address(address).version == bound.version]
+    hosts = same_family if bound.is_unspecified else [host]
+    return [f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/" for host in hosts]
+
+
+async def _serve(player: Player, listening: socket.socket, on_listening: Callable[[list[str]], None]) -> None:
     channel = Channel(player)
     config = uvicorn.Config(
         create_app(channel), log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_S
     )
     server = _Server(config, channel)
-    host, port = listening.getsockname()[:2]
     async with asyncio.TaskGroup() as tasks:
         playing = tasks.create_task(channel.run(), name="channel")
-        on_listening(f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
+        on_listening(_page_addresses(listening))
         await server.serve(sockets=[listening])
         playing.cancel()

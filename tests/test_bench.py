@@ -58,7 +58,7 @@ def test_fanout_refuses_a_count_below_one(small_texture: Path) -> None:
 
 def test_soak_has_a_row_even_for_a_short_while(small_texture: Path) -> None:
     (row,) = soak.measure(small_texture, 0.1)
-    assert 20 < _number(row["rss_mb"]) < 1000
+    assert 20 < _number(row["rss_mb"]) < 300
     assert row["missed"] == 0
     json.dumps(row)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from itertools import pairwise
@@ -18,7 +19,7 @@ import pytest
 from server.channel import MOST_JUMPS_PER_MINUTE
 from server.errors import ServerError
 from server.ice import offer_addresses
-from server.serve import listen
+from server.serve import ServerSettings, _page_addresses, listen
 from stream.texture import Texture
 from tests.serving import LocalServer, serve_here
 
@@ -161,3 +162,20 @@ def test_a_port_in_use_is_told_with_the_mend() -> None:
 def test_a_name_is_no_address_for_media() -> None:
     with pytest.raises(ServerError, match="'localhost' is no IP address"):
         offer_addresses(("localhost",))
+
+
+@pytest.mark.parametrize(
+    ("host", "first"), [("127.0.0.1", r"http://127\.0\.0\.1:\d+/"), ("0.0.0.0", r"http://127\.0\.0\.1:\d+/")]
+)
+def test_the_addresses_told_are_such_as_a_browser_opens(host: str, first: str) -> None:
+    with listen(host, 0) as listening:
+        addresses = _page_addresses(listening)
+    assert re.fullmatch(first, addresses[0])
+    assert not any("0.0.0.0" in address or "[" in address for address in addresses)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("box", False)]
+)
+def test_what_others_can_reach_is_known(host: str, is_local: bool) -> None:
+    assert ServerSettings(host).is_local == is_local
