@@ -40,6 +40,7 @@ from stream.texture import (
 )
 from stream.transitions import Transitions
 
+UNRATIONED_PIXELS = 1280 * 720
 STORED_COVERAGE = 0.8  # of the jumps, by their bridges; what is rare may be made while playing
 
 
@@ -174,14 +175,16 @@ def _make_bridges(
 ) -> tuple[int, float]:
     """Store the bridges that a walk at the default liveliness needs for most of its jumps.
 
-    At most one per segment; the others are made ahead of the playhead when they are needed first.
+    At most one per segment, of large pictures fewer, since each takes longer; the others are made ahead of the
+    playhead when they are needed first.
     """
     edges = transitions.edges_by_traffic()
     if not bridge_frames or not edges:
         return 0, 0.0
     total = sum(share for *_, share in edges)
     covered = np.cumsum([share for *_, share in edges]) / total
-    chosen = edges[: min(video.segments.count, int(np.searchsorted(covered, STORED_COVERAGE)) + 1)]
+    affordable = video.segments.count * min(1.0, UNRATIONED_PIXELS / (video.format.width * video.format.height))
+    chosen = edges[: min(max(1, int(affordable)), int(np.searchsorted(covered, STORED_COVERAGE)) + 1)]
     source = GopFile(folder / VIDEO)
     (folder / BRIDGES_VIDEO).parent.mkdir()
     rows = []
