@@ -1,9 +1,11 @@
-"""Textures that many tests share: each is drawn and fitted once per session, by the real pipeline."""
+"""What many tests share: textures, each drawn and fitted once per session by the real pipeline, and a server."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.demo import scene_texture
@@ -15,6 +17,7 @@ from models.scenes.strings import StringsSettings
 from stream.build import build_texture
 from stream.provenance import provenance
 from tests.numbered_clip import NumberedClip
+from tests.serving import LocalServer, serve_here
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +35,17 @@ def numbered_texture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "numbered.texture"
     build_texture(folder / "numbered.mp4", path, EncoderBuilder(CPU, seed=0), provenance=provenance(0, CPU))
     return path
+
+
+@pytest.fixture
+async def server(small_texture: Path) -> AsyncIterator[LocalServer]:
+    """The small texture, served in this process on loopback."""
+    async with serve_here(small_texture) as running:
+        yield running
+
+
+@pytest.fixture
+async def http(server: LocalServer) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `server`."""
+    async with httpx.AsyncClient(base_url=server.address, timeout=20) as client:
+        yield client

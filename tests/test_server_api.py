@@ -21,21 +21,9 @@ from server.errors import ServerError
 from server.ice import offer_addresses
 from server.serve import ServerSettings, _page_addresses, listen
 from stream.texture import Texture
-from tests.serving import LocalServer, serve_here
+from tests.serving import LocalServer
 
 EVENTS_S = 20.0
-
-
-@pytest.fixture
-async def server(small_texture: Path) -> AsyncIterator[LocalServer]:
-    async with serve_here(small_texture) as running:
-        yield running
-
-
-@pytest.fixture
-async def http(server: LocalServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.address, timeout=20) as client:
-        yield client
 
 
 async def events(http: httpx.AsyncClient) -> AsyncIterator[tuple[str, dict[str, Any]]]:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import httpx
@@ -19,23 +18,11 @@ from server.ice import offer_addresses
 from server.viewer import QUEUED_PACKETS, Viewer, encoded_packet
 from server.whep import MOST_OFFER_BYTES
 from stream.splice import MediaPacket
-from tests.serving import LocalServer, serve_here
+from tests.serving import LocalServer
 
 SDP = {"Content-Type": "application/sdp"}
 FRAME_S = 20.0  # a keyframe, DTLS and ICE, on a busy machine
 GOP_PACKETS = 6
-
-
-@pytest.fixture
-async def server(small_texture: Path) -> AsyncIterator[LocalServer]:
-    async with serve_here(small_texture) as running:
-        yield running
-
-
-@pytest.fixture
-async def http(server: LocalServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=server.address, timeout=20) as client:
-        yield client
 
 
 class Peer:
