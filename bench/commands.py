@@ -76,6 +76,19 @@ def bench_soak(
     _report(measure(texture, minutes), json_out)
 
 
+@app.command("jumps")
+def bench_jumps(
+    texture: Annotated[Path, typer.Argument(help="The texture folder.")],
+    out: Annotated[Path, typer.Argument(help="The PNG to write.")],
+    seed: Annotated[int, typer.Option(min=0, help="Of the walk.")] = 0,
+) -> None:
+    """A sheet of ten jumps to look at: two frames before each, its bridge, two after."""
+    from bench.jumps import sheet
+
+    places = sheet(texture, out, seed=seed)
+    Console(highlight=False).print(f"{out}: " + ", ".join(f"{leaves} to {lands}" for leaves, lands in places))
+
+
 @app.command("features")
 def bench_features(json_out: JsonOut = None) -> None:
     """State error of each kind of feature on the drawn scenes: what the cpu preset was chosen by."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
-from bench import doctor, fanout, fit, soak
+from bench import doctor, fanout, fit, jumps, soak
 from bench.server_process import BenchError, ServerProcess
+from stream.errors import TextureError
 
 
 def test_doctor_finds_what_playing_needs() -> None:
@@ -86,3 +88,20 @@ def test_fit_of_what_is_no_clip_says_why(tmp_path: Path) -> None:
 def _number(value: object) -> float:
     assert isinstance(value, int | float)
     return float(value)
+
+
+def test_a_sheet_of_jumps_shows_each_with_its_bridge(small_texture: Path, tmp_path: Path) -> None:
+    places = jumps.sheet(small_texture, tmp_path / "sheet.png")
+    picture = cv2.imread(str(tmp_path / "sheet.png"))
+    assert 1 <= len(places) <= jumps.JUMPS
+    assert picture.shape[1] == (2 * jumps.AROUND + 4) * jumps.CELL_WIDTH_PX
+    assert all(lands != leaves + 1 for leaves, lands in places)
+    cells = picture[20 : picture.shape[0] // len(places), :].astype(int)
+    ends = [cells[:, place * jumps.CELL_WIDTH_PX :][:, : jumps.CELL_WIDTH_PX] for place in range(8)]
+    across = abs(ends[1] - ends[6]).mean()
+    assert all(min(abs(bridge - ends[1]).mean(), abs(bridge - ends[6]).mean()) <= across + 2 for bridge in ends[2:6])
+
+
+def test_a_sheet_that_cannot_be_written_is_one_line(small_texture: Path, tmp_path: Path) -> None:
+    with pytest.raises(TextureError, match=r"choose a \.png"):
+        jumps.sheet(small_texture, tmp_path / "no such folder" / "sheet.png")
