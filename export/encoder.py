@@ -18,6 +18,7 @@ from models.fit import fit
 from models.preset import EMBEDDING_SIZE, Preset
 from models.progress import Progress, silent
 from models.segments import Segments
+from models.start import StartWeights
 from models.windows import UInt8Frames, gather
 
 PARITY_TOLERANCE = 1e-4  # embeddings have norm 1; float32 sums in another order differ by about 1e-6
@@ -30,11 +31,13 @@ class EncoderBuilder:
     Args:
         preset: sizes and settings.
         seed: of weights and draws.
+        start: what the network starts from, where the preset starts from weights; the published ones if None.
     """
 
-    def __init__(self, preset: Preset, *, seed: int) -> None:
+    def __init__(self, preset: Preset, *, seed: int, start: StartWeights | None = None) -> None:
         self.preset = preset
         self.seed = seed
+        self.start = start
 
     def frame_size(self, width_px: int, height_px: int) -> tuple[int, int]:
         """(width, height) in pixels to which the clip must be decoded for `build`."""
@@ -59,7 +62,7 @@ class EncoderBuilder:
             FitError: the clip cannot be fitted on.
             ExportError: the export failed, or its embeddings differ from PyTorch's.
         """
-        fitted = fit(frames, segments, self.preset, seed=self.seed, progress=progress)
+        fitted = fit(frames, segments, self.preset, seed=self.seed, start=self.start, progress=progress)
         began_s = time.perf_counter()
         progress("export", 0.0)
         spec = encoder_spec(self.preset, segments, (frames.shape[1], frames.shape[2]))

@@ -32,6 +32,9 @@ def jump_mask(segments: Segments, rows: Indices) -> npt.NDArray[np.bool_]:
 class ContinuationError:
     """The figure, with everything prepared that does not depend on the embeddings.
 
+    Attributes:
+        rows: the segments that are judged, int64 (R,): those of the given ones that have a future and a jump.
+
     Args:
         described: a vector per frame, float32 (F, d): contrast-normalised pixels.
         segments: the clip's windows.
@@ -68,7 +71,7 @@ class ContinuationError:
         """The mean error of each row's best five jumps, as a share of a random jump's.
 
         Args:
-            similarity: of every query to every target, float32 (N, N).
+            similarity: of the queries of `rows` to every target, float32 (R, N).
 
         Returns:
             0 where jumps continue as the clip itself does, 1 where they are no better than chance; None
@@ -76,7 +79,7 @@ class ContinuationError:
         """
         if not len(self.rows) or self.random == 0.0:
             return None
-        ranked = np.where(self.mask, similarity[self.rows], -np.inf)
+        ranked = np.where(self.mask, similarity, -np.inf)
         best = np.argsort(-ranked, axis=1, kind="stable")[:, :BEST_JUMPS]
         allowed = np.take_along_axis(self.mask, best, axis=1)
         return float(np.take_along_axis(self.distance, best, axis=1)[allowed].mean()) / self.random

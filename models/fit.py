@@ -13,12 +13,15 @@ from models.encoder import ContrastiveEncoder, create_encoder
 from models.errors import FitError
 from models.evaluation import Evaluation
 from models.fitting import Fitting
+from models.group import Group, group_of
+from models.launch import Launch, launch_for
 from models.pixels import describe
 from models.preset import PixelSettings, Preset, SlowFastSettings
 from models.progress import Progress, silent
 from models.report import FitReport, HeldOut
 from models.segments import Segments
 from models.split import Indices, split
+from models.start import StartWeights, start_weights
 from models.threads import torch_threads
 from models.windows import UInt8Frames, check_frames
 
@@ -48,6 +51,7 @@ def fit(
     preset: Preset,
     *,
     seed: int,
+    start: StartWeights | None = None,
     progress: Progress = silent,
 ) -> FitResult:
     """Fit the encoders on a clip, and keep the epoch whose jumps continue best where it was not fitted.
@@ -56,40 +60,95 @@ def fit(
     that does not help does no harm. The principal components and the mean are those of the whole clip: they
     know nothing of what follows what.
 
+    Started by `torchrun`, the first process calls this and the others `join_fit`.
+
     Args:
         frames: the clip at `preset.frame_size`, uint8 RGB (F, h, w, 3).
         segments: its windows, at least 2.
         preset: sizes and settings.
         seed: of weights and draws; on the CPU, the same seed, frames and thread count give
             the same encoder.
+        start: what the trunk starts from, where the preset starts from weights; the published ones if None.
         progress: told how far the fit is.
 
     Raises:
-        FitError: frames of another type or shape, or too few segments.
+        FitError: frames of another type or shape, or too few segments; start weights that cannot be had;
+            another process that was lost.
 
     Source:
         Narasimhan et al., section 3.2. Held-out blocks, the choice of epoch, and near-duplicates that are no
         negatives are ours.
     """
     _check(frames, segments)
+    start = start or start_weights(preset, progress=progress)
+    launch = launch_for(preset)
     progress("fit", 0.0)
     # Steps of heads alone are too small to share: on 2 busy cores, threads that wait for each other took
     # between 1.5 and 64 s for what one does in 2 (docs/log.md, 2026-11-22).
-    with torch_threads(1 if isinstance(preset.trunk, PixelSettings) else torch.get_num_threads()):
-        result = _fitted(frames, segments, preset, seed, progress)
+    with (
+        torch_threads(1 if isinstance(preset.trunk, PixelSettings) else torch.get_num_threads()),
+        group_of(launch) as group,
+    ):
+        group.from_first(_Job(segments, preset, seed))
+        group.frames_from_first(frames)
+        result = _fitted(frames, segments, preset, seed, progress, start=start, group=group)
     progress("fit", 1.0)
     return result
 
 
-def _fitted(frames: UInt8Frames, segments: Segments, preset: Preset, seed: int, progress: Progress) -> FitResult:
+def join_fit() -> FitResult:
+    """Take part in the fit that the first process of this launch leads, on its frames and with its settings.
+
+    Returns:
+        The same as `fit` returns in the first process.
+
+    Raises:
+        FitError: this is the first process, or another was lost.
+    """
+    launch = Launch.from_environment()
+    if launch.rank == 0:
+        raise FitError("the first process of a launch leads the fit: it has nobody to join")
+    nothing: _Job | None = None
+    with group_of(launch) as group:
+        job = group.from_first(nothing)
+        frames = group.frames_from_first(None)
+        if job is None:
+            raise FitError("the first process said nothing of what is to be fitted")
+        return _fitted(frames, job.segments, job.preset, job.seed, silent, group=group)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What the first process tells the others, beside the frames."""
+
+    segments: Segments
+    preset: Preset
+    seed: int
+
+
+def _fitted(
+    frames: UInt8Frames,
+    segments: Segments,
+    preset: Preset,
+    seed: int,
+    progress: Progress,
+    *,
+    start: StartWeights | None = None,
+    group: Group,
+) -> FitResult:
     random = np.random.default_rng(seed)
     laps_s: dict[str, float] = {}
     began_s = time.perf_counter()
     encoder = create_encoder(preset, segments, (frames.shape[1], frames.shape[2]), seed=seed)
-    encoder.to(_device(preset)).eval()
-    encoder.trunk.calibrate(frames, segments, random)
+    encoder.to(_device(preset, group)).eval()
+    if group.rank == 0:
+        if start is not None:
+            start.into(encoder)
+        encoder.trunk.calibrate(frames, segments, random)
+    group.copy_first(encoder)
+    random.bit_generator.state = group.from_first(random.bit_generator.state)
     laps_s["calibrate"] = time.perf_counter() - began_s
-    fitting = Fitting(encoder, frames, segments, preset, random)
+    fitting = Fitting(encoder, frames, segments, preset, random, group)
     laps_s["features"] = time.perf_counter() - began_s - sum(laps_s.values())
     parts = split(segments, random)
     if len(parts.held_out):
@@ -107,6 +166,9 @@ def _fitted(frames: UInt8Frames, segments: Segments, preset: Preset, seed: int, 
         fitted_pairs=len(parts.fitted),
         held_out_pairs=len(parts.held_out),
         seconds={part: round(spent_s, 3) for part, spent_s in laps_s.items()},
+        weights=None if start is None else start.name,
+        weights_sha256=None if start is None else start.sha256,
+        processes=group.size,
         **vars(outcome),
     )
     return FitResult(encoder, report)
@@ -124,10 +186,10 @@ def _check(frames: UInt8Frames, segments: Segments) -> None:
         )
 
 
-def _device(preset: Preset) -> torch.device:
+def _device(preset: Preset, group: Group) -> torch.device:
     """The GPU for what is slow without one; heads alone fit faster than data gets there."""
     trains_trunk = isinstance(preset.trunk, SlowFastSettings) and preset.trunk.trained
-    return torch.device("cuda" if trains_trunk and torch.cuda.is_available() else "cpu")
+    return group.device if trains_trunk else torch.device("cpu")
 
 
 def _zero_is_a_candidate(preset: Preset) -> bool:
@@ -148,12 +210,16 @@ def _without_judge(fitting: Fitting, pairs: Indices, preset: Preset) -> _Outcome
 def _best_epoch(fitting: Fitting, judge: Evaluation, pairs: Indices, preset: Preset, progress: Progress) -> _Outcome:
     """Fit until the held-out figure stops improving, and leave the encoder at the best epoch."""
     settings, encoder = preset.fit, fitting.encoder
-    start = judge(0, *fitting.embeddings())
+
+    def judged(epoch: int) -> HeldOut:  # one opinion for all: they must agree on when to stop
+        return fitting.group.from_first(judge(epoch, *fitting.embeddings()))
+
+    start = judged(0)
     best, weights = (start, copy.deepcopy(encoder.state_dict())) if _zero_is_a_candidate(preset) else (None, {})
     epoch = 0
     for epoch in range(1, settings.epochs + 1):
         fitting.epoch(pairs)
-        now = judge(epoch, *fitting.embeddings())
+        now = judged(epoch)
         progress("fit", epoch / settings.epochs)
         if best is None or _better(now, best, settings.least_gain):
             best, weights = now, copy.deepcopy(encoder.state_dict())

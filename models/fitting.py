@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from models.encoder import ContrastiveEncoder
+from models.group import Alone, Group
 from models.loss import nce, negatives_mask
+from models.negatives import draw
+from models.precision import gradient_scaler
 from models.preset import Preset, SlowFastSettings
 from models.segments import Segments
 from models.split import Indices, overlap_span
@@ -21,14 +24,16 @@ class Fitting:
     """A fit under way.
 
     A trunk that is not trained is run over the clip once, and its features are kept; the heads alone then
-    learn, in milliseconds per epoch.
+    learn, in milliseconds per epoch. A trunk that is trained may be shared by several processes: each
+    runs its part of the windows through the network, and all take the same steps.
 
     Args:
         encoder: calibrated; changed in place. Inputs are sent to the device that it is on.
         frames: the clip, uint8 (F, h, w, 3).
         segments: its windows.
         preset: how to fit.
-        random: draws batches and negatives.
+        random: draws batches and negatives, the same in each process.
+        group: the processes that share the work; one, unless told otherwise.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class Fitting:
         segments: Segments,
         preset: Preset,
         random: np.random.Generator,
+        group: Group | None = None,
     ) -> None:
         self.encoder = encoder
         self.frames = frames
@@ -46,24 +52,30 @@ class Fitting:
         self.random = random
         self.trained = isinstance(preset.trunk, SlowFastSettings) and preset.trunk.trained
         self.device = next(encoder.parameters()).device
+        self.group = group or Alone()
         self.query, self.target = self._features_of_all()  # (N, 512) each
-        self.likeness = self.target @ self.target.T  # (N, N), before anything is learnt
-        changed = encoder.parameters() if self.trained else self._head_parameters()
-        rate = self.settings.learning_rate
-        self.optimiser: torch.optim.Optimizer = (
-            torch.optim.SGD(changed, lr=rate, momentum=MOMENTUM)
-            if self.settings.optimiser == "sgd"
-            else torch.optim.AdamW(changed, lr=rate)
-        )
+        self.at_start = self.target  # before anything is learnt: what look-alikes are told by
+        self.optimiser = self._optimiser()
+        self.scaler = gradient_scaler(self.device)
+
+    def _optimiser(self) -> torch.optim.Optimizer:
+        """The heads at one rate, and a trained trunk, which has less to learn, at its own."""
+        changed = [{"params": self._head_parameters(), "lr": self.settings.learning_rate}]
+        if self.trained:
+            changed.append({"params": [*self.encoder.trunk.parameters()], "lr": self.settings.trunk_learning_rate})
+        if self.settings.optimiser == "sgd":
+            return torch.optim.SGD(changed, momentum=MOMENTUM)
+        return torch.optim.AdamW(changed)
 
     def _head_parameters(self) -> list[torch.nn.Parameter]:
         return [*self.encoder.query_head.parameters(), *self.encoder.target_head.parameters()]
 
     @torch.no_grad()
     def _features_of_all(self) -> tuple[Tensor, Tensor]:
-        every = np.arange(self.segments.count)
-        parts = [self._computed(every[k : k + EMBEDDED_AT_ONCE]) for k in range(0, len(every), EMBEDDED_AT_ONCE)]
-        return torch.cat([query for query, _ in parts]), torch.cat([target for _, target in parts])
+        own = self.group.part(np.arange(self.segments.count))
+        parts = [self._computed(own[k : k + EMBEDDED_AT_ONCE]) for k in range(0, len(own), EMBEDDED_AT_ONCE)]
+        query, target = (torch.cat(views) for views in zip(*parts, strict=True))
+        return self.group.whole(query, self.segments.count), self.group.whole(target, self.segments.count)
 
     def _computed(self, which: Indices) -> tuple[Tensor, Tensor]:
         """Trunk features of some segments, (B, 512) each."""
@@ -71,8 +83,16 @@ class Fitting:
         query, target = self.encoder.trunk(windows.to(self.device))
         return query, target
 
-    def _features(self, which: Indices) -> tuple[Tensor, Tensor]:
-        return self._computed(which) if self.trained else (self.query[which], self.target[which])
+    def _embedded(self, batch: Indices, candidates: Indices) -> tuple[Tensor, Tensor]:
+        """Query embeddings of the batch (B, 512) and target embeddings of the candidates (C, 512)."""
+        query_head, target_head = self.encoder.query_head, self.encoder.target_head
+        if not self.trained:
+            return query_head(self.query[batch]), target_head(self.target[candidates])
+        windows, place = np.unique(np.concatenate([batch, candidates]), return_inverse=True)
+        query, target = self._computed(self.group.part(windows))
+        everybodys_query = self.group.whole(query_head(query), len(windows))
+        everybodys_target = self.group.whole(target_head(target), len(windows))
+        return everybodys_query[place[: len(batch)]], everybodys_target[place[len(batch) :]]
 
     def epoch(self, pairs: Indices) -> None:
         """One pass over the positive pairs, int64 (P,), in random order."""
@@ -83,25 +103,33 @@ class Fitting:
             self._step(order[first : first + self.settings.batch], allowed)
         self.encoder.eval()
 
-    def _step(self, batch: Indices, allowed: Indices) -> None:
-        drawn = self.random.choice(allowed, min(self.settings.negatives, len(allowed)), replace=False)
-        successors = batch + 1
-        others = np.setdiff1d(drawn, successors)
-        query = self.encoder.query_head(self._features(batch)[0])
-        candidates = np.concatenate([successors, others])
-        target = self.encoder.target_head(self._features(candidates)[1])
-        similarity = query @ target.T  # (B, C); the b-th candidate is the b-th positive
+    def loss(self, batch: Indices, candidates: Indices) -> Tensor:
+        """The contrastive loss of some pairs, float32 (), the same in each process.
+
+        Args:
+            batch: positive pairs (i, i + 1), named by i, int64 (B,).
+            candidates: segments, int64 (C,); the b-th is the b-th pair's positive.
+        """
+        query, target = self._embedded(batch, candidates)
+        similarity = query @ target.T  # (B, C)
+        positives = candidates[: len(batch)]
         mask = negatives_mask(
-            torch.from_numpy(successors).to(self.device),
+            torch.from_numpy(positives).to(self.device),
             torch.from_numpy(candidates).to(self.device),
-            self.likeness[successors][:, candidates],
-            span=overlap_span(self.segments),
+            self.at_start[positives] @ self.at_start[candidates].T,
+            span=0 if self.settings.near_negatives else overlap_span(self.segments),
             duplicate_share=self.settings.duplicate_share,
         )
-        loss = nce(similarity.diagonal(), similarity, mask, self.settings.temperature)
+        return nce(similarity.diagonal(), similarity, mask, self.settings.temperature)
+
+    def _step(self, batch: Indices, allowed: Indices) -> None:
+        loss = self.loss(batch, draw(batch, allowed, self.settings, self.random))
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimiser.step()
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if self.trained:
+            self.group.sum_gradients(self.encoder.parameters())
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
 
     @torch.no_grad()
     def embeddings(self) -> tuple[Tensor, Tensor]:

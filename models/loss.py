@@ -11,20 +11,22 @@ def negatives_mask(
 ) -> Tensor:
     """Which candidates count as negatives of which positive.
 
-    Windows that overlap the positive are never negatives: they show the same frames (FACTS, trap 4). Nor are
-    the most alike of the others: true look-alikes are the jumps that we want (trap 3).
+    Windows that overlap the positive may be left out: they show the same frames (FACTS, trap 4). So may the
+    most alike of the others: true look-alikes are the jumps that we want (trap 3). The query itself, which is
+    the segment before the positive, never is a negative of its own.
 
     Args:
         positives: segment indices, int64 (B,).
         candidates: segment indices, int64 (C,).
         likeness: similarity of each positive to each candidate by the trunk's own features, float (B, C).
-        span: windows at most this many segments apart overlap.
+        span: windows at most this many segments from the positive are left out; 0 for the positive alone.
         duplicate_share: share of the candidates, those most like the positive, that are left out, 0 to 1.
 
     Returns:
         bool (B, C), True for a negative.
     """
-    mask = (positives[:, None] - candidates[None, :]).abs() > span
+    apart = positives[:, None] - candidates[None, :]
+    mask = (apart.abs() > span) & (apart != 1)
     if duplicate_share > 0.0:
         outside = likeness.masked_fill(~mask, torch.nan)
         mask &= likeness < torch.nanquantile(outside, 1.0 - duplicate_share, dim=1, keepdim=True)

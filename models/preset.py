@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 EMBEDDING_SIZE = 512  # the paper's
@@ -36,6 +37,11 @@ class SlowFastSettings:
         view: "window" embeds whole windows, as in the paper; "overlap" the parts of them that true
             neighbours share.
         trained: whether the fit changes the network, or only the heads behind it.
+        start: where its weights come from: "kinetics", PyTorchVideo's published checkpoint or a file of the
+            same layout; "random", the seed.
+        normalisation: "kinetics" gives the network what that checkpoint was trained on: pixels of mean 0.45
+            and deviation 0.225, slow frames from the first to the last, and its own batch statistics. "clip"
+            takes the clip's temporal mean away and measures the statistics on the clip.
         kind: which trunk this describes.
     """
 
@@ -45,7 +51,33 @@ class SlowFastSettings:
     grid: int = 1
     view: Literal["window", "overlap"] = "window"
     trained: bool = True
+    start: Literal["kinetics", "random"] = "random"
+    normalisation: Literal["kinetics", "clip"] = "clip"
     kind: Literal["slowfast"] = "slowfast"
+
+    def __post_init__(self) -> None:
+        if self.start == "random" and self.normalisation == "kinetics":
+            raise ValueError(
+                "random weights have no batch statistics of their own (FACTS, trap 1): "
+                'normalise on the "clip", or start from "kinetics"'
+            )
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """The SlowFast that is pre-trained on drawn scenes, beside windowed pixels.
+
+    Attributes:
+        pixels: the other half.
+        shares: of the learned half; the clip itself decides which is taken. In order of preference.
+        weights: the network's start weights; None for those that come with the package.
+        kind: which trunk this describes.
+    """
+
+    pixels: PixelSettings = field(default_factory=PixelSettings)
+    shares: tuple[float, ...] = (0.5, 1.0, 0.0)
+    weights: Path | None = None
+    kind: Literal["scenes"] = "scenes"
 
 
 @dataclass(frozen=True)
@@ -57,8 +89,11 @@ class FitSettings:
         patience_epochs: stop after this many without a better held-out figure.
         batch: positive pairs per step.
         negatives: segments drawn per step as negatives, besides the batch's other positives.
+        near_negatives: of these, how many are drawn close around the batch's pairs. If there are any, windows
+            that overlap the positive count as negatives too, as in the paper; with 0 they never do.
         optimiser: "adamw", or "sgd" with momentum 0.9 as in the paper.
-        learning_rate: of either.
+        learning_rate: of the heads.
+        trunk_learning_rate: of the trunk, where it is trained.
         temperature: τ of the loss (paper: 0.1).
         duplicate_share: this share of segments, those most like the positive, are no negatives.
         least_gain: share by which an epoch must beat epoch 0 to be chosen instead of it.
@@ -68,8 +103,10 @@ class FitSettings:
     patience_epochs: int = 10
     batch: int = 32
     negatives: int = 192
+    near_negatives: int = 0
     optimiser: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
+    trunk_learning_rate: float = 1e-4
     temperature: float = 0.1
     duplicate_share: float = 0.1
     least_gain: float = 0.02
@@ -117,18 +154,21 @@ class Preset:
 
 CPU = Preset(name="cpu", frame_height_px=48, trunk=PixelSettings(), head_channels=256)
 
-# The paper's network, heads, temperature, optimiser and negatives. Epochs, batch and rate are ours, untuned.
+# The paper's network, start, heads, temperature, optimiser and rates; 20 negatives, 8 of them near, as in the
+# authors' code, but shared by the batch instead of drawn for each pair anew. Epochs and batch are ours, untuned.
 PAPER = Preset(
     name="paper",
     frame_height_px=224,
-    trunk=SlowFastSettings(),
+    trunk=SlowFastSettings(start="kinetics", normalisation="kinetics"),
     head_channels=512,
     fit=FitSettings(
         epochs=30,
         batch=8,
-        negatives=8,
+        negatives=20,
+        near_negatives=8,
         optimiser="sgd",
         learning_rate=1e-3,
+        trunk_learning_rate=1e-4,
         duplicate_share=0.0,
     ),
 )

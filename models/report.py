@@ -40,6 +40,9 @@ class FitReport:
         at_start: figures at epoch 0, None without held-out pairs.
         at_chosen: figures at the chosen epoch, None without held-out pairs.
         seconds: wall time per part of the fit.
+        weights: the file that the trunk started from; None where it started from chance, or has nothing to learn.
+        weights_sha256: of that file.
+        processes: how many shared the fit.
     """
 
     preset: str
@@ -54,6 +57,9 @@ class FitReport:
     at_start: HeldOut | None
     at_chosen: HeldOut | None
     seconds: dict[str, float]
+    weights: str | None = None
+    weights_sha256: str | None = None
+    processes: int = 1
 
     def as_dict(self) -> dict[str, object]:
         """The report as plain JSON types."""

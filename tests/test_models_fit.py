@@ -8,7 +8,9 @@ from models.encoder import create_encoder
 from models.errors import FitError
 from models.fit import FitResult, fit
 from models.fitting import Fitting
+from models.precision import gradient_scaler, half_type, in_steps
 from models.preset import CPU, PAPER, FitSettings, SlowFastSettings
+from models.start import without_weights
 from models.windows import gather
 from tests.drawn import PERIOD_FRAMES, going_round, segments_of
 
@@ -128,7 +130,8 @@ def test_one_segment_is_refused() -> None:
 def test_the_papers_network_takes_a_step() -> None:
     frames = going_round(40)  # 6 segments: some do not overlap
     segments = segments_of(frames)
-    preset = dataclasses.replace(PAPER, fit=dataclasses.replace(PAPER.fit, epochs=1, negatives=2, batch=2))
+    preset = without_weights(PAPER)
+    preset = dataclasses.replace(preset, fit=dataclasses.replace(PAPER.fit, epochs=1, negatives=2, batch=2))
     result = fit(frames, segments, preset, seed=0)
     assert isinstance(preset.trunk, SlowFastSettings)
     assert result.report.chosen_epoch == 1
@@ -136,6 +139,44 @@ def test_the_papers_network_takes_a_step() -> None:
         query, target = result.encoder(torch.from_numpy(frames[None, :12]))
     assert query.shape == target.shape == (1, 512)
     assert not torch.equal(query, target)
+    assert result.report.weights is None
+    assert result.report.processes == 1
+
+
+def test_the_trunk_learns_at_its_own_rate() -> None:
+    trunk = SlowFastSettings(sampled_frames=4, depth=18, slow_channels=8)
+    preset = dataclasses.replace(PAPER, trunk=trunk)
+    frames = going_round(30)
+    encoder = create_encoder(preset, segments_of(frames), (48, 64), seed=0)
+    fitting = Fitting(encoder, frames, segments_of(frames), preset, np.random.default_rng(0))
+    rates = {id(weight): group["lr"] for group in fitting.optimiser.param_groups for weight in group["params"]}
+    assert {rates[id(weight)] for weight in encoder.trunk.parameters()} == {1e-4}
+    for head in (encoder.query_head, encoder.target_head):
+        assert {rates[id(weight)] for weight in head.parameters()} == {1e-3}
+    assert len(rates) == len(list(encoder.parameters()))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="half precision is for GPUs")
+def test_a_step_on_a_gpu_is_in_half_precision_and_evaluation_is_not() -> None:
+    trunk = SlowFastSettings(sampled_frames=4, depth=18, slow_channels=8)
+    preset = dataclasses.replace(PAPER, trunk=trunk)
+    encoder = create_encoder(preset, SEGMENTS, (48, 64), seed=0).eval()
+    encoder.trunk.calibrate(FRAMES, SEGMENTS, np.random.default_rng(0))
+    fitting = Fitting(encoder.to("cuda"), FRAMES, SEGMENTS, preset, np.random.default_rng(0))
+    batch, candidates = np.array([1, 20]), np.array([2, 21, 50, 70])
+    full = float(fitting.loss(batch, candidates))
+    encoder.train()
+    half = fitting.loss(batch, candidates)
+    assert half.dtype == torch.float32
+    assert float(half) != full
+    assert float(half) == pytest.approx(full, rel=0.05)
+
+
+def test_a_cpu_computes_in_full_precision() -> None:
+    assert half_type(torch.device("cpu")) is None
+    assert not gradient_scaler(torch.device("cpu")).is_enabled()
+    with in_steps(torch.device("cpu"), training=True):
+        assert not torch.is_autocast_enabled("cpu")
 
 
 def test_a_trained_trunk_is_judged_and_restored() -> None:

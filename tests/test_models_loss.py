@@ -11,6 +11,11 @@ def test_what_overlaps_the_positive_is_no_negative() -> None:
     assert mask.tolist() == [[True, True, True, False, False, False, False, False, True, True]]
 
 
+def test_without_a_span_all_but_the_query_and_the_positive_are_negatives() -> None:
+    mask = negatives_mask(torch.tensor([5]), torch.arange(10), torch.zeros(1, 10), span=0, duplicate_share=0.0)
+    assert mask.tolist() == [[True, True, True, True, False, False, True, True, True, True]]
+
+
 def test_near_duplicates_are_no_negatives() -> None:
     likeness = torch.tensor([[0.1, 0.99, 0.2, 0.3, 0.0, 1.0]])  # 1 looks like the positive, 5
     mask = negatives_mask(torch.tensor([5]), torch.arange(6), likeness, span=1, duplicate_share=0.25)

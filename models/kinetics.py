@@ -1,0 +1,140 @@
+"""Published start weights: where they are to be had, and the user's own copy of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from models.checkpoint import read_checkpoint
+from models.download import DownloadError, downloaded
+from models.errors import FitError
+from models.progress import Progress, silent
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A published file of weights.
+
+    Attributes:
+        name: of the file.
+        url: where it is published.
+        sha256: of the file, as its publisher or we ourselves have seen it; None where nobody could yet. Then the
+            first copy that a user's machine fetches is pinned there, and no other is taken after it.
+    """
+
+    name: str
+    url: str
+    sha256: str | None
+
+
+# SlowFast 8×8 R50 by PyTorchVideo (Apache-2.0), trained on Kinetics-400: 76.9 % top-1 by its model zoo. 34.6
+# million parameters, about 139 MB. {"model_state": weights}, named as in `create_slowfast`, classifier included.
+# Its publisher gives no digest, and the file could not be fetched where this was written (2026-11-22, no network).
+SLOWFAST_8X8_R50 = Checkpoint(
+    name="SLOWFAST_8x8_R50.pyth",
+    url="https://dl.fbaipublicfiles.com/pytorchvideo/model_zoo/kinetics/SLOWFAST_8x8_R50.pyth",
+    sha256=None,
+)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The user's copy of a checkpoint.
+
+    Attributes:
+        path: the file.
+        sha256: of it.
+        newly_pinned: whether this is the first time that it was seen, and nothing was there to check it by.
+    """
+
+    path: Path
+    sha256: str
+    newly_pinned: bool
+
+
+def weights_folder() -> Path:
+    """Where fetched weights are kept: in the user's cache."""
+    return platformdirs.user_cache_path("videotexture") / "weights"
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def obtain(checkpoint: Checkpoint, folder: Path, progress: Progress = silent) -> Copy:
+    """The copy in `folder`, fetched if there is none.
+
+    Args:
+        checkpoint: what is wanted.
+        folder: where it is kept, with its digest beside it. A file that somebody has put there is taken too.
+        progress: told how far the fetching is.
+
+    Raises:
+        FitError: it is not there and cannot be fetched, or it is not what it was.
+    """
+    path = folder / checkpoint.name
+    if path.is_file():
+        return _checked(checkpoint, path)
+    try:
+        with downloaded(checkpoint.url, folder, progress) as (incoming, digest):
+            _refuse_another(checkpoint, path, digest, f"what {checkpoint.url} sent")
+            _refuse_a_page(checkpoint, incoming)
+            newly_pinned = checkpoint.sha256 is None and _pinned(path) is None
+            _pin(path, digest)
+            incoming.replace(path)
+    except DownloadError as error:
+        raise FitError(
+            f"the start weights {checkpoint.name} are not at {path}, and {checkpoint.url} cannot be reached ({error}): "
+            "fetch them elsewhere and give them with --weights FILE, or start without any by --weights random"
+        ) from error
+    return Copy(path, digest, newly_pinned)
+
+
+def _checked(checkpoint: Checkpoint, path: Path) -> Copy:
+    digest = sha256_of(path)
+    _refuse_another(checkpoint, path, digest, str(path))
+    newly_pinned = checkpoint.sha256 is None and _pinned(path) is None
+    if newly_pinned:
+        read_checkpoint(path)
+        _pin(path, digest)
+    return Copy(path, digest, newly_pinned)
+
+
+def _refuse_another(checkpoint: Checkpoint, path: Path, digest: str, what: str) -> None:
+    expected = checkpoint.sha256 or _pinned(path)
+    if expected is not None and digest != expected:
+        raise FitError(
+            f"{what} has the sha256 {digest}, expected {expected}: it was cut, or is another file. Delete {path} to "
+            f"fetch it anew, and {_pin_of(path)} too if you trust another than the first"
+        )
+
+
+def _refuse_a_page(checkpoint: Checkpoint, incoming: Path) -> None:
+    """A page that says "log in first" must not be pinned."""
+    try:
+        read_checkpoint(incoming)
+    except FitError as error:
+        raise FitError(
+            f"{checkpoint.url} sent something else than weights: fetch {checkpoint.name} elsewhere, and give it with "
+            "--weights FILE"
+        ) from error
+
+
+def _pin_of(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _pinned(path: Path) -> str | None:
+    """The digest under which this file was first seen."""
+    pin = _pin_of(path)
+    return pin.read_text(encoding="ascii").split()[0] if pin.is_file() else None
+
+
+def _pin(path: Path, digest: str) -> None:
+    """Remember it, as `sha256sum --check` reads it too."""
+    _pin_of(path).write_text(f"{digest}  {path.name}\n", encoding="ascii")
