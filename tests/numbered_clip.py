@@ -28,7 +28,7 @@ Samples = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class NumberedClip:
-    """A `models.scenes.scene.Scene`."""
+    """A `models.scenes.scene.SoundingScene`."""
 
     seconds: float = 24.0
     width: int = BITS * CELL_WIDTH_PX

@@ -11,6 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from models.scenes.clip_file import write_clip
+from models.scenes.dials import DialledScene, Dials
+from models.scenes.drawn import Shot
+from models.scenes.families import create_scene
 from models.scenes.strings import Strings, StringsSettings
 
 RATE_HZ = Fraction(30000, 1001)
@@ -75,6 +78,19 @@ def test_sound(scene: Strings, clip: Path) -> None:
     assert drawn.shape[0] <= sound.shape[0] < drawn.shape[0] + 2048  # AAC comes in 1024s
     correlation = np.corrcoef(sound[: drawn.shape[0], 0], drawn[:, 0])[0, 1]
     assert correlation > 0.99, "the sound is late, early or another"
+
+
+def test_a_silent_scene_has_no_audio_stream(tmp_path: Path) -> None:
+    drawn = create_scene("dancer", Shot(seed=1, seconds=2.0, rate_hz=RATE_HZ))
+    path = tmp_path / "silent.mp4"
+    for silent in (drawn, DialledScene(drawn, Dials.only("light", 1.0), 0)):
+        write_clip(silent, path)
+        with av.open(str(path)) as container:
+            assert [stream.type for stream in container.streams] == ["video"]
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert len(frames) == silent.frame_count == 60
+        for index in (0, 59):
+            assert np.abs(frames[index].astype(int) - silent.frame(index)).mean() < 8
 
 
 def test_progress_and_replacing(scene: Strings, tmp_path: Path) -> None:

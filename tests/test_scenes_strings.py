@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.scenes.karplus_strong import PluckSound, loop_taps, string_sound
-from models.scenes.scene import Scene
+from models.scenes.scene import SoundingScene
 from models.scenes.strings import Strings, StringsSettings
 from models.scenes.strings_light import WIDEST
 from models.scenes.strings_tune import compose
@@ -46,7 +46,7 @@ def pitch_hz(note: NDArray[np.float64], rate_hz: int, near_hz: float) -> float:
 
 
 def test_is_a_scene(strings: Strings) -> None:
-    scene: Scene = strings
+    scene: SoundingScene = strings
     picture = scene.frame(0)
     assert picture.shape == (180, 320, 3)
     assert picture.dtype == np.uint8

@@ -9,21 +9,20 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from models.progress import Progress, silent
-from models.scenes.scene import Scene
+from models.scenes.scene import Scene, SoundingScene
 
 _AAC_SAMPLES = 1024  # samples that one AAC packet holds
 _PICTURE = {"crf": "12", "preset": "veryfast"}
 
 
 def write_clip(scene: Scene, path: str | Path, *, progress: Progress = silent) -> None:
-    """Write a scene as MP4: H.264 (BT.709, limited range) with AAC stereo sound.
+    """Write a scene as MP4: H.264 (BT.709, limited range) with AAC stereo sound where the scene has any.
 
     The file appears under its name only when it is whole.
 
@@ -51,30 +50,36 @@ def write_clip(scene: Scene, path: str | Path, *, progress: Progress = silent) -
 def _write(scene: Scene, container: OutputContainer, progress: Progress) -> None:
     """Encode all frames, each followed by the sound that goes with it."""
     video = _video_stream(scene, container)
-    audio = container.add_stream("aac", rate=scene.sample_rate_hz, layout="stereo", bit_rate=192_000)
-    chunks = _sound_frames(scene.sound(), scene.sample_rate_hz)
-    samples_written = 0
+    sound = _Sound(scene, container) if isinstance(scene, SoundingScene) else None
     for index in range(scene.frame_count):
         container.mux(video.encode(_video_frame(scene, index)))
-        shown_s = Fraction(index + 1) / scene.rate_hz
-        while samples_written < shown_s * scene.sample_rate_hz:
-            chunk = next(chunks, None)
-            if chunk is None:
-                break
-            samples_written += chunk.samples
-            container.mux(audio.encode(chunk))
+        if sound is not None:
+            sound.write(until_s=Fraction(index + 1) / scene.rate_hz)
         progress("draw", (index + 1) / scene.frame_count)
-    _finish(container, video, audio, chunks)
-
-
-def _finish(
-    container: OutputContainer, video: VideoStream, audio: AudioStream, chunks: Iterator[av.AudioFrame]
-) -> None:
-    """Write what is left of the sound, and what the encoders still hold."""
-    for chunk in chunks:
-        container.mux(audio.encode(chunk))
+    if sound is not None:
+        sound.write(until_s=None)
     container.mux(video.encode(None))
-    container.mux(audio.encode(None))
+    if sound is not None:
+        container.mux(sound.stream.encode(None))
+
+
+class _Sound:
+    """A scene's sound on its way into a container, a packet at a time."""
+
+    def __init__(self, scene: SoundingScene, container: OutputContainer) -> None:
+        self.stream = container.add_stream("aac", rate=scene.sample_rate_hz, layout="stereo", bit_rate=192_000)
+        self._container, self._rate_hz = container, scene.sample_rate_hz
+        self._chunks = _sound_frames(scene.sound(), scene.sample_rate_hz)
+        self._written = 0  # samples
+
+    def write(self, *, until_s: Fraction | None) -> None:
+        """Encode what sounds until then, or all that is left."""
+        while until_s is None or self._written < until_s * self._rate_hz:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return
+            self._written += chunk.samples
+            self._container.mux(self.stream.encode(chunk))
 
 
 def _video_stream(scene: Scene, container: OutputContainer) -> VideoStream:

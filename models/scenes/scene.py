@@ -1,20 +1,20 @@
-"""What every drawn scene offers: a picture, a sound, and the truth behind both."""
+"""What every drawn scene offers: pictures and the truth behind them, and what those with sound offer besides."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class Scene(Protocol):
-    """A short film with sound whose true state is known at each frame.
+    """A short film whose true state is known at each frame.
 
     Frame `i` is on screen from `i / rate_hz` to `(i + 1) / rate_hz` seconds and shows the
-    middle of that time. A scene is fixed once made: the same settings give the same frames,
-    sound and state, in whatever order they are asked for.
+    middle of that time. A scene is fixed once made: the same settings give the same frames
+    and state, and sound if it has any, in whatever order they are asked for.
     """
 
     @property
@@ -34,10 +34,6 @@ class Scene(Protocol):
         """How many frames the scene has."""
 
     @property
-    def sample_rate_hz(self) -> int:
-        """Sound samples per second and channel."""
-
-    @property
     def state_names(self) -> tuple[str, ...]:
         """One name per column of `state()`."""
 
@@ -54,14 +50,6 @@ class Scene(Protocol):
             ValueError: `index` is outside the scene.
         """
 
-    def sound(self) -> NDArray[np.float32]:
-        """The whole scene's sound.
-
-        Returns:
-            float32 in -1 to 1, shape (samples, 2), read-only, as long as all frames together
-            to the nearest sample.
-        """
-
     def state(self) -> NDArray[np.float32]:
         """The truth behind each frame.
 
@@ -69,4 +57,21 @@ class Scene(Protocol):
             float32, shape (frame_count, K), read-only. The columns are weighted so that the
             Euclidean distance between two rows says how unlike the two moments are: about
             0.1 is hard to see, 1 is plainly another moment.
+        """
+
+
+@runtime_checkable
+class SoundingScene(Scene, Protocol):
+    """A scene that can also be heard."""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Sound samples per second and channel."""
+
+    def sound(self) -> NDArray[np.float32]:
+        """The whole scene's sound.
+
+        Returns:
+            float32 in -1 to 1, shape (samples, 2), read-only, as long as all frames together
+            to the nearest sample.
         """

@@ -54,7 +54,7 @@ class StringsSettings:
 
 
 class Strings:
-    """Plucked strings, drawn and heard; a `models.scenes.scene.Scene`.
+    """Plucked strings, drawn and heard; a `models.scenes.scene.SoundingScene`.
 
     Args:
         settings: what to draw.
@@ -127,11 +127,26 @@ class Strings:
                 f"frame {index} is outside the scene, expected 0 to {self.frame_count - 1}: "
                 f"it has {self.frame_count} frames at {self.rate_hz} Hz"
             )
+        picture = self.drawn_on(self.board, index)
+        return np.asarray(cv2.convertScaleAbs(picture, alpha=255.0), dtype=np.uint8)
+
+    def drawn_on(self, ground: NDArray[np.float32], index: int) -> NDArray[np.float32]:
+        """Strings, hand and their light in one frame, over any ground.
+
+        Args:
+            ground: float32 RGB, 0 to 1, shape (height, width, 3), such as `board`; left as it is. It may have a
+                fourth channel, the share of what lies behind it that shows through.
+            index: 0 to `frame_count - 1`.
+
+        Returns:
+            A new array like the ground, brighter than 1 in places.
+        """
         planes = np.zeros((3, self.height, self.width), dtype=np.float32)
         for string, painter in enumerate(self._painters):
             painter.add(planes, self._motion(index, string))
         light = np.asarray(cv2.merge(list(planes)), dtype=np.float32)
-        picture = self._board + light
+        picture = ground.copy()
+        picture[..., :3] += light
         before = max(0, index - 1)
         hand = self._hand
         self._hand_painter.draw(
@@ -141,11 +156,11 @@ class Strings:
             lift=float(hand.lift[index]),
             travel=(_SHUTTER * (hand.x[index] - hand.x[before]), _SHUTTER * (hand.y[index] - hand.y[before])),
         )
-        picture += bloom(light)
-        return np.asarray(cv2.convertScaleAbs(picture, alpha=255.0), dtype=np.uint8)
+        picture[..., :3] += bloom(light)
+        return picture
 
     def sound(self) -> NDArray[np.float32]:
-        """The whole scene's sound; see `Scene.sound`."""
+        """The whole scene's sound; see `SoundingScene.sound`."""
         return self._sound
 
     def state(self) -> NDArray[np.float32]:
@@ -194,7 +209,8 @@ class Strings:
         return np.asarray(2 * np.pi * strobe_hz * np.where(np.isfinite(self._age_s), self._age_s, 0.0))
 
     @cached_property
-    def _board(self) -> NDArray[np.float32]:
+    def board(self) -> NDArray[np.float32]:
+        """The instrument without its strings, float32 RGB, 0 to 1, shape (height, width, 3)."""
         return draw_board(self.width, self.height, self.lines, self._board_rng)
 
     @cached_property

@@ -75,7 +75,8 @@ class HandPainter:
         """Lay the hand and its shadow over a picture.
 
         Args:
-            picture: float32 RGB, 0 to 1, shape (height, width, 3); changed in place.
+            picture: float32 RGB, 0 to 1, shape (height, width, 3), changed in place; or with a fourth channel,
+                the share of what lies behind the picture that shows through it.
             tip: the stretched index finger's tip, in picture heights.
             curl: 0 stretched to 1 bent.
             lift: 0 on the strings to 1 well above; moves the shadow away.
@@ -93,8 +94,8 @@ class HandPainter:
         shadow = np.round(np.array([0.030, 0.050]) * (0.45 + lift) * self.height)
         self._darken(picture, seen[..., 3], (inside[1].start + shadow[0], inside[0].start + shadow[1]))
         region = picture[inside]
-        region *= _grey(seen[..., 3], -1.0, 1.0)
-        region += seen[..., :3].astype(np.float32) * np.float32(1 / 255)
+        region *= _grey(seen[..., 3], -1.0, 1.0, channels=picture.shape[2])
+        region[..., :3] += seen[..., :3].astype(np.float32) * np.float32(1 / 255)
 
     def _darken(self, picture: NDArray[np.float32], alpha: NDArray[np.uint8], corner: tuple[float, float]) -> None:
         """The hand's soft shadow on the board."""
@@ -103,7 +104,7 @@ class HandPainter:
         soft = cv2.resize(small, (alpha.shape[1], alpha.shape[0]), interpolation=cv2.INTER_LINEAR)
         inside, part = _overlap(picture.shape, soft.shape, corner)
         region = picture[inside]
-        region *= _grey(np.asarray(soft[part], dtype=np.uint8), -0.62, 1.0)
+        region *= _grey(np.asarray(soft[part], dtype=np.uint8), -0.62, 1.0, channels=picture.shape[2])
 
     def _sprite(self, pose: int) -> NDArray[np.uint8]:
         """The hand in one pose: premultiplied RGBA, uint8, drawn when first wanted."""
@@ -120,10 +121,10 @@ def _shifted(sprite: NDArray[np.uint8], fraction: NDArray[np.float64]) -> NDArra
     return np.asarray(moved, dtype=np.uint8)
 
 
-def _grey(alpha: NDArray[np.uint8], gain: float, offset: float) -> NDArray[np.float32]:
-    """`gain` times the alpha (0 to 1) plus `offset`, for all three colours."""
+def _grey(alpha: NDArray[np.uint8], gain: float, offset: float, *, channels: int) -> NDArray[np.float32]:
+    """`gain` times the alpha (0 to 1) plus `offset`, the same in so many channels."""
     factor = alpha.astype(np.float32) * np.float32(gain / 255) + np.float32(offset)
-    return np.asarray(cv2.merge([factor, factor, factor]), dtype=np.float32)
+    return np.asarray(cv2.merge([factor] * channels), dtype=np.float32)
 
 
 def _blur_along(sprite: NDArray[np.uint8], travel_px: NDArray[np.float64]) -> None:
