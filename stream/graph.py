@@ -1,7 +1,7 @@
 """The transition graph: which segment may follow which, and how likely (paper, section 3.1).
 
-All matrices are (N, N) over the segments of a clip, `[i, j]` meaning i -> j; a transition matrix is
-row-stochastic. Nothing here knows of time or chance: the walk draws, this only weighs.
+A sparse matrix over the segments of a clip, `[i, j]` meaning i -> j; a transition matrix is row-stochastic. Nothing
+here knows of time or chance: the walk draws, this only weighs.
 """
 
 from __future__ import annotations
@@ -14,42 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from models.segments import Segments
+from stream.candidates import allowed_transitions, candidates
 from stream.errors import TextureError
-from stream.transitions import Matrix, Transitions
+from stream.foresight import DISCOUNT, future_cost
+from stream.transitions import Transitions
+from stream.ways import Floats, Ways
+
+__all__ = ["Graph", "Policy", "Weighting", "allowed_transitions"]
 
 Policy = Literal["weighted", "uniform"]
 
-DISCOUNT = 0.998  # of the future cost per step: it looks about 500 steps, 100 s, ahead
-MOST_SWEEPS = 200
 LEAST_JUMP_SHARE = 0.002  # with foresight, segments less likely to be left by a jump than this are not left
-
-
-def similarity_matrix(query: npt.ArrayLike, target: npt.ArrayLike) -> Matrix:
-    """sim(φ(Vi), ψ(Vj)) of normalised embeddings (N, D): the (N, N) cosines, -1 to 1."""
-    return np.asarray(query, np.float32) @ np.asarray(target, np.float32).T
-
-
-def allowed_transitions(segments: Segments) -> npt.NDArray[np.bool_]:
-    """Which steps make sense at all, shape (N, N).
-
-    Segments that a hard cut runs through are neither left nor entered. Of the segments that overlap the true
-    successor only the successor itself may follow: the others would stutter, and look alike only because they
-    show the same frames (trap 4 of the facts). Only in a clip so short that all overlap, all may follow.
-    """
-    count = segments.count
-    offset = _offsets(count)
-    overlaps = np.abs(offset) * segments.stride_frames < segments.window_frames
-    clean = segments.clean
-    allowed = np.asarray(((offset == 0) | ~overlaps) & clean[:, None] & clean[None, :])
-    stuck = clean & ~allowed.any(axis=1)
-    allowed[stuck] = clean & (offset != -1)[stuck]
-    return allowed
-
-
-def _offsets(count: int) -> npt.NDArray[np.int32]:
-    """By how many segments each step misses the true successor, (N, N)."""
-    places = np.arange(count, dtype=np.int32)
-    return places[None, :] - (places[:, None] + 1)
 
 
 @dataclass(frozen=True)
@@ -86,63 +61,62 @@ class Graph:
     """A clip's segments with the similarities between them, before any weighting.
 
     Attributes:
-        similarity: (N, N) float32.
-        allowed: (N, N) bool.
+        ways: the steps that may be taken.
+        similarity: of each of them, float32 (E,).
     """
 
-    similarity: Matrix
-    allowed: npt.NDArray[np.bool_]
+    ways: Ways
+    similarity: Floats
 
     def __post_init__(self) -> None:
-        if not self.allowed.any():
+        if not len(self.ways):
             raise TextureError(
                 "no segment may follow any other: the clip is too short between its hard cuts; use a longer clip"
             )
+
+    @classmethod
+    def of_embeddings(cls, query: npt.ArrayLike, target: npt.ArrayLike, segments: Segments) -> Graph:
+        """Of a clip's normalised embeddings, each (N, D), by sim(φ(Vi), ψ(Vj)), their cosine, -1 to 1.
+
+        All allowed steps of a short clip, the best of a long one: see `candidates`.
+        """
+        return cls(*candidates(query, target, segments))
+
+    @classmethod
+    def of_similarity(cls, similarity: npt.ArrayLike, allowed: npt.ArrayLike) -> Graph:
+        """Of all similarities at once, (N, N) float32, and which steps are allowed, (N, N) bool: for small N."""
+        mask = np.asarray(allowed, np.bool_)
+        return cls(Ways.of_mask(mask), np.asarray(similarity, np.float32)[mask])
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return self.ways.count
 
     def transition_matrix(self, weighting: Weighting) -> Transitions:
         """Weigh, cut off below the threshold, and prune to what can be walked for ever."""
         if weighting.shortest_jump_steps:
             graph = self.without_short_jumps(weighting.shortest_jump_steps)
             return graph.transition_matrix(replace(weighting, shortest_jump_steps=0))
-        score = self._foresighted(weighting.jump_price) if weighting.foresight else self.similarity
-        masked = np.where(self.allowed, score, np.float32(-np.inf))
-        best = masked.max(axis=1, keepdims=True)
-        best[~np.isfinite(best)] = 0
-        relative = np.exp((masked - best) / np.float32(weighting.temperature))
         if weighting.foresight:
-            relative = self._thin_jumps(relative, weighting.threshold)
-        else:
-            relative[relative < 1 - weighting.threshold] = 0
-        if weighting.policy == "uniform":
-            relative = (relative > 0).astype(np.float32)
-        return Transitions.of_weights(relative, masked)
+            foresighted = Foresighted(self, weighting.temperature, weighting.threshold)
+            return foresighted.transition_matrix(weighting.jump_price, weighting.policy)
+        best = self.ways.row_max(self.similarity)
+        relative = np.exp((self.similarity - best[self.ways.sources]) / np.float32(weighting.temperature))
+        wanted = relative >= 1 - weighting.threshold
+        weights = _by_policy(relative[wanted], weighting.policy)
+        return Transitions.of_weights(self.ways.kept(wanted), weights, self.ways, lambda which: self.similarity[which])
 
     @cached_property
-    def natural(self) -> npt.NDArray[np.bool_]:
-        """Where the clip simply goes on, (N, N)."""
-        return np.asarray(np.eye(self.count, k=1, dtype=np.bool_) & self.allowed)
-
-    @cached_property
-    def best_jump_cost(self) -> npt.NDArray[np.float32]:
+    def best_jump_cost(self) -> Floats:
         """How unlike the best jump from each segment is that has one, shape (at most N,)."""
-        best = np.where(self.natural, np.inf, self.cost).min(axis=1)
-        return np.asarray(best[np.isfinite(best)], np.float32)
+        best = -self.ways.row_max(np.where(self.ways.natural, np.float32(-np.inf), -self.cost))
+        return best[np.isfinite(best)]
 
-    def _foresighted(self, jump_price: float) -> Matrix:
-        now = self.cost + np.where(self.natural, np.float32(0), np.float32(jump_price))
-        return -(now + np.float32(DISCOUNT) * self.future_cost[None, :])
-
-    def _thin_jumps(self, relative: Matrix, threshold: float) -> Matrix:
-        jumps = np.where(self.natural, 0, relative)
-        jumps[jumps < (1 - threshold) * jumps.max(axis=1, keepdims=True)] = 0
-        stays = self.natural.any(axis=1) & (jumps.sum(axis=1) < LEAST_JUMP_SHARE * relative.max(axis=1))
-        jumps[stays] = 0
-        return np.where(self.natural, relative, jumps)
-
-    @property
-    def count(self) -> int:
-        """N."""
-        return len(self.similarity)
+    @cached_property
+    def usual_jump_cost(self) -> float:
+        """How unlike the best jump from a segment is in the median; 0 if there is no jump at all."""
+        return float(np.median(self.best_jump_cost)) if len(self.best_jump_cost) else 0.0
 
     def without_short_jumps(self, steps: int) -> Graph:
         """The same graph without jumps that land within `steps` of where the clip would have gone on.
@@ -150,38 +124,76 @@ class Graph:
         Moments that are near in time look alike most of all, and a walk that may jump there circles in a
         stutter. Segments that had no other way keep theirs.
         """
-        offset = np.abs(_offsets(self.count))
-        allowed = self.allowed & ((offset == 0) | (offset >= steps))
-        ways_left = allowed.any(axis=1, keepdims=True)
-        return Graph(self.similarity, np.where(ways_left, allowed, self.allowed))
+        kept = self.ways.natural | (np.abs(self.ways.offsets) >= steps)
+        ways_left = np.bincount(self.ways.sources[kept], minlength=self.count) > 0
+        kept |= ~ways_left[self.ways.sources]
+        return Graph(self.ways.kept(kept), self.similarity[kept])
 
     @cached_property
-    def cost(self) -> Matrix:
-        """How much less alike than the clip's own continuation each allowed step is, 0 at least; else infinite."""
-        natural = np.full(len(self.similarity), np.nan, np.float32)
-        natural[:-1] = np.where(self.allowed.diagonal(1), self.similarity.diagonal(1), np.nan)
-        if np.isnan(natural).all():
-            natural[:] = 1
-        natural[np.isnan(natural)] = np.nanmedian(natural)  # the last of a shot: no continuation to compare with
-        cost = np.maximum(natural[:, None] - self.similarity, 0)
-        return np.where(self.allowed, cost, np.float32(np.inf))
+    def natural_similarity(self) -> Floats:
+        """Of each segment to its own continuation, (N,); the median where there is none: at the end of a shot."""
+        on = self.ways.natural
+        usual = np.median(self.similarity[on]) if on.any() else 1
+        natural = np.full(self.count, usual, np.float32)
+        natural[self.ways.sources[on]] = self.similarity[on]
+        return natural
 
     @cached_property
-    def future_cost(self) -> npt.NDArray[np.float32]:
+    def cost(self) -> Floats:
+        """How much less alike than the clip's own continuation each way is, 0 at least, (E,)."""
+        return np.asarray(np.maximum(self.natural_similarity[self.ways.sources] - self.similarity, 0), np.float32)
+
+    @cached_property
+    def future_cost(self) -> Floats:
         """What the best endless walk from each segment on will cost, discounted, shape (N,).
 
-        Source: Schödl et al. 2000, section 3.2 (Q-learning of the anticipated future cost, p = 1), swept from
-        the last row to the first, since that is how the cost of a dead end spreads.
+        Each jump is charged what a usual one costs, or a stutter of near-identical moments would be free.
         """
-        future = np.zeros(self.count, np.float32)
-        # Each jump is charged what a usual one costs, or a stutter of near-identical moments would be free.
-        usual = np.median(self.best_jump_cost) if len(self.best_jump_cost) else np.float32(0)
-        cost = self.cost + np.where(self.natural, np.float32(0), usual)
-        for _ in range(MOST_SWEEPS):
-            before = future.copy()
-            for row in range(self.count - 1, -1, -1):
-                future[row] = (cost[row] + DISCOUNT * future).min()
-            future[~np.isfinite(future)] = 0  # segments that are never entered
-            if np.abs(future - before).max() <= 1e-4 * max(1e-6, future.max()):
-                break
-        return future
+        usual = np.where(self.ways.natural, np.float32(0), np.float32(self.usual_jump_cost))
+        return future_cost(self.ways, self.cost + usual)
+
+    def mean_jump_cost(self, transitions: Transitions) -> float:
+        """How unlike the jumps of a long walk are on average; 0 if it makes none."""
+        rows, columns, shares = transitions.traffic()
+        return float(self.cost[self.ways.find(rows, columns)] @ shares / shares.sum()) if len(shares) else 0.0
+
+
+class Foresighted:
+    """A graph weighed with foresight at one temperature, but for the price of a jump.
+
+    All jumps from one segment cost the same price, so it changes only the odds of jumping against going on: which
+    jumps pass the threshold, and how likely each is among them, is found once.
+    """
+
+    def __init__(self, graph: Graph, temperature: float, threshold: float) -> None:
+        self._ways, self._temperature = graph.ways, np.float32(temperature)
+        natural = graph.ways.natural
+        self._score = -(graph.cost + np.float32(DISCOUNT) * graph.future_cost[graph.ways.targets])
+        self._going_on = np.full(graph.count, -np.inf, np.float32)
+        self._going_on[graph.ways.sources[natural]] = self._score[natural]
+        jumps = np.where(natural, np.float32(-np.inf), self._score)
+        self._best_jump = graph.ways.row_max(jumps)
+        some = np.where(np.isfinite(self._best_jump), self._best_jump, np.float32(0))
+        relative = np.exp((jumps - some[graph.ways.sources]) / self._temperature)
+        wanted = natural | (relative >= 1 - threshold)
+        self._wanted, self._relative = graph.ways.kept(wanted), relative[wanted]
+        self._jumps = self._wanted.row_sum(self._relative)
+
+    def transition_matrix(self, jump_price: float, policy: Policy = "weighted") -> Transitions:
+        """Weigh jumps against going on at a price, and prune to what can be walked for ever."""
+        price = np.float32(jump_price)
+        best = np.maximum(self._going_on, self._best_jump - price)
+        best[~np.isfinite(best)] = 0
+        going_on = np.exp((self._going_on - best) / self._temperature)
+        jumping = np.exp((self._best_jump - price - best) / self._temperature)
+        jumping[(going_on > 0) & (jumping * self._jumps < LEAST_JUMP_SHARE)] = 0
+        sources = self._wanted.sources
+        weights = np.where(self._wanted.natural, going_on[sources], self._relative * jumping[sources])
+        return Transitions.of_weights(
+            self._wanted, _by_policy(weights, policy), self._ways,
+            lambda which: self._score[which] - np.where(self._ways.natural[which], np.float32(0), price),
+        )  # fmt: skip
+
+
+def _by_policy(weights: Floats, policy: Policy) -> Floats:
+    return weights if policy == "weighted" else (weights > 0).astype(np.float32)

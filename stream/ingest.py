@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +20,7 @@ from stream.errors import ClipError
 from stream.h264 import GopFileWriter, VideoFormat, colour_of
 
 CRF = 22
-MOST_SEGMENTS = 3000  # 10 minutes at most rates; the matrices grow with the square
+MOST_SEGMENTS = 36_000  # two hours at most rates: what was measured; the search for ways grows with the square
 STILL_LEVELS = 1.0  # of 255: a clip whose liveliest pixels vary less than this shows nothing but itself
 
 FrameSize: TypeAlias = Callable[[int, int], tuple[int, int]]
@@ -32,7 +33,7 @@ class IngestedVideo:
     Attributes:
         format: how its GOPs are encoded.
         segments: how it is divided.
-        analysis: its pictures at the encoder's size, uint8 RGB (F, h, w, 3).
+        analysis: its pictures at the encoder's size, uint8 RGB (F, h, w, 3); on disk, read as they are needed.
         first_picture_time_s: the file's own time of its first picture.
         notes: what was changed when it was read.
     """
@@ -66,13 +67,13 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
         width, height = first.picture.width, first.picture.height
         video_format = VideoFormat(width, height, clip.rate_hz, plan.stride_frames, CRF, colour_of(first.picture))
         analysis_size = frame_size(width, height)
-        analysis, cuts = [], []
+        cuts = []
         # The first segment appends only what is not in its overlap: the frames before are never played.
-        with GopFileWriter(out, video_format) as writer:
+        with GopFileWriter(out, video_format) as writer, tempfile.TemporaryFile(dir=out.parent) as shrunk:
             for frame in _chain(first, frames):
                 if frame.index >= most_frames:
                     raise _too_long(path, most_frames / float(clip.rate_hz))
-                analysis.append(_small(frame.picture, analysis_size))
+                shrunk.write(_small(frame.picture, analysis_size).tobytes())
                 if frame.is_cut:
                     cuts.append(frame.index)
                 if frame.index >= plan.overlap_frames:
@@ -81,8 +82,9 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
                     progress("", min(1.0, frame.index / clip.expected_frames))
             if frame.index + 1 < plan.window_frames + plan.stride_frames:
                 raise _too_short(path, frame.index + 1, plan, clip.rate_hz)
-        segments = Segments.of_clip(len(analysis), clip.rate_hz, tuple(cuts))
-        pictures = np.stack(analysis)
+            shape = (frame.index + 1, analysis_size[1], analysis_size[0], 3)
+            pictures = np.asarray(np.memmap(shrunk, np.uint8, "r+", shape=shape))  # an hour of them takes over 1 GB
+        segments = Segments.of_clip(len(pictures), clip.rate_hz, tuple(cuts))
         _check_moves(path, pictures)
         _check_calm(path, segments)
         return IngestedVideo(video_format, segments, pictures, clip.first_picture_time_s, tuple(clip.notes))
@@ -114,7 +116,7 @@ def _check_moves(path: Path, pictures: npt.NDArray[np.uint8]) -> None:
 
 def _too_long(path: Path, most_s: float) -> ClipError:
     return ClipError(
-        f"{path}: too long, at most {most_s:.0f} s ({MOST_SEGMENTS} segments) can be walked over; "
+        f"{path}: too long, no more than {most_s:.0f} s ({MOST_SEGMENTS} segments) was ever tried; "
         f"cut it with `ffmpeg -i IN -t {int(most_s)} -c copy OUT.mp4`"
     )
 

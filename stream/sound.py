@@ -6,6 +6,7 @@ for when the track is written, so that packets and cross-fades share one grid.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -33,12 +34,13 @@ PREROLL_PACKETS = 4  # what a decoder or encoder needs to settle: 80 ms (RFC 784
 Samples = npt.NDArray[np.float32]  # (samples, 2), 48 kHz, -1 to 1
 
 
-def read_sound(path: Path, *, starts_s: float, duration_s: float) -> Samples | None:
+def read_sound(path: Path, *, starts_s: float, duration_s: float, scratch: Path | None = None) -> Samples | None:
     """The first sound track of a clip, aligned to its first picture.
 
     Args:
         starts_s: the file's own time of the first picture.
         duration_s: how much sound to return; what is missing is silence.
+        scratch: a folder on whose disk it is kept; in memory by default.
 
     Returns:
         Shape (samples, 2), or None if there is no sound track.
@@ -49,7 +51,7 @@ def read_sound(path: Path, *, starts_s: float, duration_s: float) -> Samples | N
     with av.open(str(path)) as container:
         if not container.streams.audio:
             return None
-        sound = np.zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32)
+        sound = _silence((round(duration_s * SAMPLE_RATE_HZ), 2), scratch)
         resampler = _resampler()
         position: int | None = None
         for frame in _decoded(container):
@@ -72,7 +74,7 @@ def write_track(sound: Samples, path: Path) -> None:
     """Store sound as an Ogg Opus file of 20 ms packets."""
     with av.open(str(path), "w", format="ogg") as container:
         stream = container.add_stream("libopus", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=BIT_RATE_HZ)
-        for frame in _frames(_delayed(_eased(sound))):
+        for frame in _frames(sound, eased=True):
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 
@@ -135,6 +137,13 @@ class Track:
         return sound[-count * PACKET_SAMPLES :]
 
 
+def _silence(shape: tuple[int, int], scratch: Path | None) -> Samples:
+    if scratch is None:
+        return np.zeros(shape, np.float32)
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        return np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
+
+
 def _resampler() -> AudioResampler:
     return AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE_HZ)
 
@@ -164,24 +173,19 @@ def _paste(sound: Samples, part: AudioFrame, position: int) -> int:
     return end
 
 
-def _eased(sound: Samples) -> Samples:
-    """The sound, faded in and out over a hundredth of a second."""
-    gain = np.ones((len(sound), 1), np.float32)
+def _eased(sound: Samples, first: int, last: int) -> Samples:
+    """A part of a sound that is faded in and out over a hundredth of a second."""
     length = min(EASED_SAMPLES, len(sound) // 2)
-    ramp = np.linspace(0, 1, length, dtype=np.float32)[:, None]
-    gain[:length] = ramp
-    gain[len(gain) - length :] = ramp[::-1]
-    return sound * gain
+    place = np.arange(first, min(last, len(sound)))
+    gain = np.minimum(place, len(sound) - 1 - place) / max(1, length - 1)
+    return np.asarray(sound[first:last] * np.clip(gain, 0, 1)[:, None], np.float32)
 
 
-def _delayed(sound: Samples) -> Samples:
-    """The sound as the encoder must get it for packets to lie on the clip's own grid."""
-    return np.concatenate([sound[LOOK_AHEAD_SAMPLES:], np.zeros((LOOK_AHEAD_SAMPLES, 2), np.float32)])
-
-
-def _frames(sound: Samples) -> Iterator[AudioFrame]:
+def _frames(sound: Samples, *, eased: bool = False) -> Iterator[AudioFrame]:
+    """As the encoder must get it for packets to lie on the clip's own grid. An hour is 1.4 GB: it is never copied."""
     for start in range(0, len(sound), PACKET_SAMPLES):
-        part = sound[start : start + PACKET_SAMPLES]
+        first, last = start + LOOK_AHEAD_SAMPLES, start + LOOK_AHEAD_SAMPLES + PACKET_SAMPLES
+        part = _eased(sound, first, last) if eased else sound[first:last]
         part = np.pad(part, ((0, PACKET_SAMPLES - len(part)), (0, 0)))
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(part.reshape(1, -1)), format="flt", layout="stereo")
         frame.sample_rate, frame.pts, frame.time_base = SAMPLE_RATE_HZ, start, TIME_BASE
@@ -195,7 +199,7 @@ def _encode(sound: Samples, *, skip: int, count: int) -> list[bytes]:
     encoder.sample_rate, encoder.layout, encoder.format = SAMPLE_RATE_HZ, "stereo", "flt"
     encoder.bit_rate, encoder.time_base = BIT_RATE_HZ, TIME_BASE
     packets = []
-    for frame in _frames(_delayed(sound)):
+    for frame in _frames(sound):
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
     return [bytes(packet) for packet in packets[skip : skip + count]]

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 
 from models.segments import Segments
 from stream.errors import TextureError
-from stream.graph import Graph, allowed_transitions, similarity_matrix
+from stream.graph import Graph
 from stream.h264 import GopFile
 from stream.liveliness import Liveliness, Tempo
 from stream.manifest import FORMAT_VERSION, Manifest
@@ -132,7 +132,7 @@ class Texture:
     def graph(self) -> Graph:
         """Its transition graph."""
         arrays = self.embeddings
-        return Graph(similarity_matrix(arrays["query"], arrays["target"]), allowed_transitions(self.segments))
+        return Graph.of_embeddings(arrays["query"], arrays["target"], self.segments)
 
     def usual_liveliness(self) -> Liveliness:
         """How it is walked unless told otherwise; nothing has to be solved for it."""

@@ -11,9 +11,10 @@ from scipy.sparse.csgraph import connected_components
 
 from models.segments import Segments
 from stream.errors import TextureError
-from stream.graph import DISCOUNT, Graph, Weighting, allowed_transitions, similarity_matrix
+from stream.foresight import DISCOUNT
+from stream.graph import Graph, Weighting, allowed_transitions
 from stream.transitions import Transitions
-from tests.stream_media import circle_graph, visits
+from tests.stream_media import allowed_of, circle_graph, spread, visits
 
 PAPER = Weighting()
 WEIGHTINGS = [
@@ -31,7 +32,7 @@ def graph_of(edges: dict[tuple[int, int], float]) -> Graph:
     similarity, allowed = np.zeros((count, count), np.float32), np.zeros((count, count), np.bool_)
     for edge, value in edges.items():
         similarity[edge], allowed[edge] = value, True
-    return Graph(similarity, allowed)
+    return Graph.of_similarity(similarity, allowed)
 
 
 def dense(transitions: Transitions) -> npt.NDArray[np.float64]:
@@ -46,9 +47,9 @@ def graph() -> Graph:
 def test_similarity_is_of_queries_with_targets() -> None:
     query = np.array([[1.0, 0.0], [0.6, 0.8]])
     target = np.array([[0.0, 1.0], [1.0, 0.0]])
-    similarity = similarity_matrix(query, target)
-    assert similarity.dtype == np.float32
-    np.testing.assert_allclose(similarity, [[0, 1], [0.8, 0.6]], atol=1e-6)
+    graph = Graph.of_embeddings(query, target, Segments(8, 5, 3))
+    assert graph.similarity.dtype == np.float32
+    np.testing.assert_allclose(spread(graph, graph.similarity), [[np.nan, 1], [0.8, np.nan]], atol=1e-6)
 
 
 @pytest.mark.parametrize(("window", "stride", "cuts"), [(12, 5, ()), (15, 6, (70,)), (5, 2, (20, 21, 50)), (9, 8, ())])
@@ -66,9 +67,10 @@ def test_what_is_allowed(window: int, stride: int, cuts: tuple[int, ...]) -> Non
 
 def test_natural_steps_are_those_of_one_shot() -> None:
     segments = Segments(120, 12, 5, cuts=(60,))
-    graph = Graph(np.zeros((segments.count, segments.count), np.float32), allowed_transitions(segments))
-    rows, columns = np.nonzero(graph.natural)
-    assert (columns == rows + 1).all()
+    allowed = allowed_transitions(segments)
+    graph = Graph.of_similarity(np.zeros(allowed.shape), allowed)
+    rows = graph.ways.sources[graph.ways.natural]
+    assert (graph.ways.targets[graph.ways.natural] == rows + 1).all()
     for row in range(segments.count - 1):
         in_one_shot = not any(row * 5 < cut < (row + 1) * 5 + 12 for cut in (60,))
         assert (row in rows) == in_one_shot
@@ -79,7 +81,7 @@ def test_rows_are_stochastic_and_only_allowed_ways_are_taken(graph: Graph, weigh
     matrix = dense(graph.transition_matrix(weighting))
     np.testing.assert_allclose(matrix.sum(axis=1), 1, atol=1e-6)
     assert (matrix >= 0).all()
-    assert (matrix[~graph.allowed] == 0).all()
+    assert (matrix[~allowed_of(graph)] == 0).all()
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
@@ -113,7 +115,7 @@ def test_the_papers_weighting_by_hand() -> None:
 
 @pytest.mark.parametrize("threshold", [0.01, 0.3, 0.8])
 def test_what_is_below_the_threshold_is_zero_and_nothing_else(graph: Graph, threshold: float) -> None:
-    weights = np.where(graph.allowed, np.exp(graph.similarity.astype(np.float64) / 0.1), 0)
+    weights = np.exp(spread(graph, graph.similarity.astype(np.float64), absent=-np.inf) / 0.1)
     relative = weights / weights.max(axis=1, keepdims=True)
     matrix = dense(graph.transition_matrix(Weighting(0.1, threshold)))
     entered = matrix.sum(axis=0) > 0
@@ -152,7 +154,7 @@ def test_what_cannot_be_walked_is_refused() -> None:
     with pytest.raises(TextureError, match="cannot be walked for ever: it is too short between its hard cuts"):
         graph_of({(0, 1): 0.9, (1, 2): 0.9}).transition_matrix(PAPER)
     with pytest.raises(TextureError, match=r"no segment may follow any other.*use a longer clip"):
-        Graph(np.zeros((3, 3), np.float32), np.zeros((3, 3), np.bool_))
+        Graph.of_similarity(np.zeros((3, 3)), np.zeros((3, 3)))
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS[1:])
@@ -190,22 +192,21 @@ def test_edges_come_by_their_traffic(graph: Graph) -> None:
 
 
 def test_cost_is_what_a_step_lacks_against_going_on(graph: Graph) -> None:
-    assert (graph.cost[graph.natural] == 0).all()
+    assert (graph.cost[graph.ways.natural] == 0).all()
     assert (graph.cost >= 0).all()
-    assert np.isinf(graph.cost[~graph.allowed]).all()
+    similarity, cost = spread(graph, graph.similarity), spread(graph, graph.cost, absent=np.inf)
     for i, j in [(3, 40), (10, 70), (60, 5)]:
-        lacks = graph.similarity[i, i + 1] - graph.similarity[i, j]
-        assert graph.cost[i, j] == pytest.approx(max(0, lacks), abs=1e-6)
+        assert cost[i, j] == pytest.approx(max(0, similarity[i, i + 1] - similarity[i, j]), abs=1e-6)
     for row, best in zip(range(graph.count), graph.best_jump_cost, strict=True):
-        ways = [graph.cost[row, j] for j in range(graph.count) if graph.allowed[row, j] and j != row + 1]
-        assert best == min(ways)
+        assert best == min(cost[row, j] for j in range(graph.count) if j != row + 1)
 
 
 def test_future_cost_satisfies_bellmans_equation(graph: Graph) -> None:
     future = graph.future_cost.astype(np.float64)
     usual = np.median(graph.best_jump_cost)
-    onward = graph.cost + np.where(graph.natural, 0, usual) + DISCOUNT * future[None, :]
-    np.testing.assert_allclose(future, onward.min(axis=1), atol=1e-3 * future.max())
+    price = np.where(graph.ways.natural, 0, usual)
+    onward = spread(graph, graph.cost + price + DISCOUNT * future[graph.ways.targets], absent=np.inf)
+    np.testing.assert_allclose(future, onward.min(axis=1), atol=1e-6 * future.max())
     assert (future > 0).all(), "each walk must jump some day"
 
 
@@ -240,18 +241,19 @@ def test_dearer_jumps_are_fewer(graph: Graph, price: float) -> None:
 @pytest.mark.parametrize("steps", [0, 3, 6, 12, 39])
 def test_short_jumps_are_taken_out_and_nothing_else(graph: Graph, steps: int) -> None:
     thinned = graph.without_short_jumps(steps)
-    np.testing.assert_array_equal(thinned.similarity, graph.similarity)
+    left, allowed = allowed_of(thinned), allowed_of(graph)
+    np.testing.assert_array_equal(spread(thinned, thinned.similarity)[left], spread(graph, graph.similarity)[left])
     for i in range(graph.count):
         for j in range(graph.count):
             short = j != i + 1 and abs(j - (i + 1)) < steps
-            assert thinned.allowed[i, j] == (graph.allowed[i, j] and not short), (i, j)
+            assert left[i, j] == (allowed[i, j] and not short), (i, j)
 
 
 def test_a_weighting_may_rule_short_jumps_out(graph: Graph) -> None:
     narrow = Weighting(0.05, threshold=0.9, shortest_jump_steps=12)
     for steps in (12, 30, 5, 12):
         weighting = replace(narrow, shortest_jump_steps=steps)
-        fresh = Graph(graph.similarity, graph.allowed)
+        fresh = Graph(graph.ways, graph.similarity)
         expected = fresh.without_short_jumps(steps).transition_matrix(Weighting(0.05, threshold=0.9))
         transitions = graph.transition_matrix(weighting)
         np.testing.assert_array_equal(dense(transitions), dense(expected))
@@ -261,9 +263,9 @@ def test_a_weighting_may_rule_short_jumps_out(graph: Graph) -> None:
 
 def test_a_segment_with_only_short_jumps_keeps_them() -> None:
     edges = {(0, 1): 0.9, (1, 2): 0.9, (2, 3): 0.9, (3, 0): 0.5, (3, 1): 0.4, (2, 0): 0.1}
-    thinned = graph_of(edges).without_short_jumps(10)
-    assert thinned.allowed[3].tolist() == [True, True, False, False]
-    assert thinned.allowed[2].tolist() == [False, False, False, True]
+    thinned = allowed_of(graph_of(edges).without_short_jumps(10))
+    assert thinned[3].tolist() == [True, True, False, False]
+    assert thinned[2].tolist() == [False, False, False, True]
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stream.graph import Graph, Weighting
-from stream.liveliness import WANTED_VARIETY, Liveliness, Tempo
-from tests.stream_media import circle_graph, visits
+from models.segments import Segments
+from stream.graph import Graph, Weighting, allowed_transitions
+from stream.liveliness import MOST_TRIES, PRICE_RANGE, TOLERANCE, WANTED_VARIETY, Liveliness, Tempo, _PriceSearch
+from tests.stream_media import allowed_of, circle, circle_graph, spread, visits
 
 TEMPO = Tempo(stride_s=0.2, bridge_s=4 / 30)
 RATES = (4.0, 15.0, 40.0)
@@ -61,21 +62,23 @@ def test_a_long_walk_sees_enough_of_the_clip(graph: Graph, found: dict[float, Li
 
 @pytest.mark.parametrize("rate", RATES)
 def test_jumps_are_among_the_likest(graph: Graph, found: dict[float, Liveliness], rate: float) -> None:
+    cost = spread(graph, graph.cost)
     edges = found[rate].transitions.edges_by_traffic()
-    mean = sum(graph.cost[i, j] * share for i, j, share in edges) / sum(share for *_, share in edges)
-    assert mean < 0.15 * graph.cost[graph.allowed].mean()
+    mean = sum(cost[i, j] * share for i, j, share in edges) / sum(share for *_, share in edges)
+    assert mean < 0.15 * graph.cost.mean()
+    assert graph.mean_jump_cost(found[rate].transitions) == pytest.approx(mean)
 
 
 def test_runs_are_not_stutters(graph: Graph, found: dict[float, Liveliness]) -> None:
     """At 15 a minute a run lasts 20 steps; no jump lands nearer than half of that."""
     for i, j, _ in found[15.0].transitions.edges_by_traffic():
         assert abs(j - i - 1) >= 10
-    assert graph.allowed[50, 45], "though the graph itself allows it"
+    assert allowed_of(graph)[50, 45], "though the graph itself allows it"
 
 
 def loop(count: int) -> Graph:
     """A clip that can only be played round and round: one jump each time."""
-    return Graph(np.eye(count, k=1, dtype=np.float32), np.roll(np.eye(count, dtype=np.bool_), 1, axis=1))
+    return Graph.of_similarity(np.eye(count, k=1), np.roll(np.eye(count), 1, axis=1))
 
 
 @pytest.mark.parametrize("rate", [1e-3, 1.0, 15.0, 1e5])
@@ -91,7 +94,7 @@ def test_beyond_both_ends_the_walk_is_still_a_walk(graph: Graph, found: dict[flo
     assert (liveliness.jumps_per_minute > found[40.0].jumps_per_minute) == (rate > 40)
     assert (liveliness.jumps_per_minute < found[4.0].jumps_per_minute) == (rate < 4)
     taken = visits(liveliness.transitions, 500)
-    assert taken[~graph.allowed].sum() == 0
+    assert taken[~allowed_of(graph)].sum() == 0
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
@@ -104,7 +107,7 @@ def test_bad_rates_are_refused(graph: Graph, rate: float) -> None:
 def test_what_was_solved_for_once_need_not_be_solved_again(
     graph: Graph, found: dict[float, Liveliness], rate: float
 ) -> None:
-    again = Liveliness.at_weighting(Graph(graph.similarity, graph.allowed), TEMPO, found[rate].weighting)
+    again = Liveliness.at_weighting(Graph(graph.ways, graph.similarity), TEMPO, found[rate].weighting)
     assert again.jumps_per_minute == pytest.approx(found[rate].jumps_per_minute, rel=1e-6)
     assert (again.transitions.probabilities != found[rate].transitions.probabilities).nnz == 0
 
@@ -117,3 +120,62 @@ def test_by_temperature_it_is_the_papers_weighting(graph: Graph) -> None:
     assert liveliness.jumps_per_minute == pytest.approx(TEMPO.jumps_per_minute(expected.jump_share))
     warmer = Liveliness.at_weighting(graph, TEMPO, Weighting(0.3, threshold=0.5))
     assert warmer.jumps_per_minute > liveliness.jumps_per_minute
+
+
+@pytest.fixture(scope="module")
+def long_graph() -> Graph:
+    """Of so long a clip that each segment keeps only its best ways."""
+    graph = circle_graph(1200, turns=45)
+    assert len(graph.ways) < 0.06 * graph.count**2
+    return graph
+
+
+@pytest.mark.parametrize("rate", [1.0, 15.0])
+def test_a_long_clip_walks_as_well_on_its_best_ways_as_on_all(long_graph: Graph, rate: float) -> None:
+    query, target = circle(1200, turns=45)
+    segments = Segments(15 + 6 * 1199, 15, 6)
+    all_ways = Graph.of_similarity(query @ target.T, allowed_transitions(segments))
+    few, many = Liveliness.at_rate(long_graph, TEMPO, rate), Liveliness.at_rate(all_ways, TEMPO, rate)
+    assert few.jumps_per_minute == pytest.approx(rate, rel=0.02)
+    assert few.transitions.effective_segments >= WANTED_VARIETY * long_graph.count
+    assert long_graph.mean_jump_cost(few.transitions) < 1.05 * all_ways.mean_jump_cost(many.transitions)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5])
+def test_a_calm_walk_over_a_long_clip_does_not_stutter(long_graph: Graph, rate: float) -> None:
+    """At these rates every moment that is near in time is out of bounds; the ways into other parts are left."""
+    found = Liveliness.at_rate(long_graph, TEMPO, rate)
+    assert found.weighting.shortest_jump_steps > 100
+    leaves, lands, _ = found.transitions.traffic()
+    assert np.abs(lands - leaves - 1).min() >= found.weighting.shortest_jump_steps
+
+
+@pytest.mark.parametrize("slope", [0.3, 1.0, 5.0])
+@pytest.mark.parametrize("zero", [-25.0, -0.4, 3.0, 55.0])
+def test_the_price_is_found_whatever_its_slope(slope: float, zero: float) -> None:
+    search, price = _PriceSearch(), 0.0
+    for _ in range(MOST_TRIES):
+        excess = slope * (zero - price)
+        if abs(excess) < TOLERANCE:
+            return
+        price = search.after(price, excess)
+    pytest.fail(f"still {excess} off")
+
+
+@pytest.mark.parametrize("edge", [-7.3, 0.2, 11.0])
+def test_the_price_of_a_sudden_change_is_closed_in_on(edge: float) -> None:
+    """Where a part of the clip becomes too dear to reach, no price gives the rate: the best is beside the edge."""
+    search, price, tried = _PriceSearch(), 0.0, []
+    for _ in range(MOST_TRIES):
+        tried.append(price)
+        price = search.after(price, 0.4 if price < edge else -1.1)
+    assert min(abs(price - edge) for price in tried) < 0.5
+
+
+@pytest.mark.parametrize(("excess", "bound"), [(0.8, PRICE_RANGE[1]), (-0.8, PRICE_RANGE[0])])
+def test_what_no_price_gives_ends_at_a_bound(excess: float, bound: float) -> None:
+    search, price = _PriceSearch(), 0.0
+    for _ in range(MOST_TRIES):
+        price = search.after(price, excess)
+    assert price == bound
+    assert search.after(price, excess) == price

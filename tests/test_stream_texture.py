@@ -69,7 +69,7 @@ def test_a_copied_folder_is_complete(path: Path) -> None:
         assert texture.track is not None
         assert texture.bridge_index == {(9, 2): 0, (12, 5): 4}
         assert texture.graph.count == segments.count
-        assert texture.graph.allowed.any()
+        assert len(texture.graph.ways)
         assert texture.usual_liveliness().weighting == texture.manifest.walk.weighting == WEIGHTING
         assert texture.usual_liveliness().transitions.count == segments.count
         assert texture.tempo.stride_s == pytest.approx(6 * 1001 / 30000)
