@@ -17,6 +17,9 @@ from stream.player import JUMPS_PER_MINUTE
 from stream.texture import Texture
 
 RATES = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+MATRIX_SIDE = 1000  # a clip of more segments is shown in blocks
+MOST_JUMPS = 5000  # the most travelled ones; the others would be dots on dots
+RANDOM_JUMPS = 10_000
 
 
 def numbers(texture: Texture) -> dict[str, Any]:
@@ -34,9 +37,8 @@ def numbers(texture: Texture) -> dict[str, Any]:
         "changed when read": "; ".join(clip.notes) or "nothing",
         "segments": f"{segments.count} of {segments.window_frames} frames every {segments.stride_frames}, "
         f"{int(segments.clean.sum())} of them clean",
-        "encoder": f"{manifest.encoder.get('trunk')} ({manifest.encoder.get('preset')} preset), "
-        f"epoch {manifest.encoder.get('chosen_epoch')}",
-        "held-out continuation error": _share(manifest.encoder.get("at_chosen")),
+        "encoder": f"{manifest.encoder.get('trunk')} ({manifest.encoder.get('preset')} preset)",
+        **_fit(manifest.encoder),
         "stored bridges": f"{len(texture.bridge_index)} of {manifest.video.bridge_frames} frames",
         f"walk at {JUMPS_PER_MINUTE:g} jumps a minute": f"temperature {usual.weighting.temperature:.4f}, "
         f"{usual.transitions.effective_segments:.0f} segments visited as if evenly",
@@ -54,10 +56,9 @@ def plot(texture: Texture, path: Path) -> None:
     graph = texture.graph
     stride_s = texture.tempo.stride_s
     extent = (0, graph.count * stride_s, graph.count * stride_s, 0)
-    shown = matrix.imshow(np.where(graph.allowed, graph.similarity, np.nan), cmap="magma", extent=extent)
+    shown = matrix.imshow(graph.ways.coarse(graph.similarity, MATRIX_SIDE), cmap="magma", extent=extent)
     usual = texture.usual_liveliness()
-    edges = usual.transitions.edges_by_traffic()
-    rows, columns, traffic = (np.array(column) for column in zip(*edges, strict=True))
+    rows, columns, traffic = (column[:MOST_JUMPS] for column in usual.transitions.traffic())
     size = 4 + 160 * np.sqrt(traffic / traffic.max())
     matrix.scatter((columns + 0.5) * stride_s, (rows + 0.5) * stride_s, s=size, facecolors="none",
                    edgecolors="#4fd1ff", linewidths=0.8)  # fmt: skip
@@ -72,21 +73,48 @@ def _plot_costs(axes: Any, texture: Texture) -> None:
     rates, costs, temperatures = [], [], []
     for wanted in RATES:
         found = Liveliness.at_rate(texture.graph, texture.tempo, wanted)
-        edges = found.transitions.edges_by_traffic()
-        cost = sum(texture.graph.cost[i, j] * share for i, j, share in edges) / sum(share for *_, share in edges)
         rates.append(found.jumps_per_minute)
-        costs.append(float(cost))
+        costs.append(texture.graph.mean_jump_cost(found.transitions))
         temperatures.append(found.weighting.temperature)
-    allowed = texture.graph.cost[np.isfinite(texture.graph.cost)]
     axes.plot(rates, costs, "o-", label="mean unlikeness of the jumps")
     axes.plot(rates, temperatures, "s--", label="temperature")
-    axes.axhline(float(allowed.mean()), color="0.6", linestyle=":", label="a random jump")
+    axes.axhline(_random_cost(texture), color="0.6", linestyle=":", label="a random jump")
     axes.set(xlabel="jumps per minute", xscale="log", yscale="log", title="What liveliness costs")
     axes.set_xticks(RATES, [f"{rate:g}" for rate in RATES])
     axes.minorticks_off()
     axes.legend()
 
 
-def _share(figures: Any) -> str:
-    error = figures.get("continuation_error") if isinstance(figures, dict) else None
-    return "not known" if error is None else f"{error:.3f} of a random jump's"
+def _random_cost(texture: Texture) -> float:
+    """How unlike a jump is from anywhere to anywhere."""
+    random = np.random.default_rng(0)
+    rows, columns = random.integers(0, texture.segments.count, (2, RANDOM_JUMPS))
+    query, target = texture.embeddings["query"], texture.embeddings["target"]
+    similarity = np.einsum("nd,nd->n", query[rows], target[columns])
+    return float(np.maximum(texture.graph.natural_similarity[rows] - similarity, 0).mean())
+
+
+def _fit(report: dict[str, Any]) -> dict[str, str]:
+    """What the fit said of itself (`models.report.FitReport`): above all, its figures on the pairs it did not see."""
+    if "chosen_epoch" not in report:
+        return {"fit": "not known"}
+    pairs, held_out = report.get("fitted_pairs", 0), report.get("held_out_pairs", 0)
+    told = {
+        "fit": f"epoch {report['chosen_epoch']} of {report.get('epochs_run')} kept: {report.get('why', 'not known')}",
+        "started from": report.get("weights") or "no weights file",
+        "judged on": f"{held_out} held-out pairs; {pairs} were fitted on" if held_out else "nothing: none held out",
+    }
+    start, chosen = report.get("at_start"), report.get("at_chosen")
+    if not held_out or not isinstance(start, dict) or not isinstance(chosen, dict):
+        return told
+    formats = {
+        "continuation_error": ("  continuation error", "{:.3f} of a random jump's"),
+        "next_segment_top1": ("  next segment found", "{:.1%}"),
+        "nce": ("  contrastive loss", "{:.3f} nats"),
+    }
+    for key, (name, form) in formats.items():
+        before, after = (
+            "not known" if figures.get(key) is None else form.format(figures[key]) for figures in (start, chosen)
+        )
+        told[name] = after if before == after else f"{after}; at the start {before}"
+    return told

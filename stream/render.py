@@ -1,4 +1,4 @@
-"""A stretch of an endless texture as a file: packets are copied, nothing is decoded or encoded."""
+"""A stretch of an endless texture as a file: packets are copied; only a position bar is drawn, and encoded anew."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 import av
 import av.error
@@ -16,14 +17,27 @@ from models.progress import Progress, silent
 from stream.errors import TextureError
 from stream.folder import disk_full
 from stream.player import Player
+from stream.position_bar import PositionBar, Tracker
+from stream.redraw import RedrawnVideo
 from stream.splice import MediaPacket
 from stream.texture import SOUND, Texture
 
 FORMATS = (".mp4", ".mkv")  # that hold H.264 and Opus
 
 
-def render(player: Player, path: Path, seconds: float, *, progress: Progress = silent) -> int:
+class _Lane(Protocol):
+    def write(self, packet: MediaPacket) -> None: ...
+    def finish(self) -> None: ...
+
+
+def render(
+    player: Player, path: Path, seconds: float, *, position_bar: bool = False, progress: Progress = silent
+) -> int:
     """Write the first `seconds` of a walk.
+
+    Args:
+        position_bar: draw where in the clip the walk is (`stream.position_bar`). All pictures are then decoded and
+            encoded again, which takes some ten times as long; the sound is copied all the same.
 
     Returns:
         How many jumps are in it.
@@ -40,14 +54,17 @@ def render(player: Player, path: Path, seconds: float, *, progress: Progress = s
     try:
         with ExitStack() as stack:
             container = stack.enter_context(av.open(str(partial), "w"))
-            streams = _streams(container, player.texture, stack)
+            lanes = _lanes(container, player.texture, stack, position_bar=position_bar)
             for packet in player.packets():
                 if packet.time_s >= seconds:
                     if packet.kind == "video":
                         break
                     continue
-                _mux(container, streams, packet)
+                lanes[packet.kind].write(packet)
                 progress("write", float(packet.time_s) / seconds)
+            for lane in lanes.values():
+                lane.finish()
+            progress("write", 1.0)
         os.replace(partial, path)
     except OSError as error:
         if disk_full(error, path):
@@ -58,24 +75,46 @@ def render(player: Player, path: Path, seconds: float, *, progress: Progress = s
     return player.jumps
 
 
-def _streams(container: OutputContainer, texture: Texture, stack: ExitStack) -> dict[str, Stream]:
-    """Streams like the texture's own, by kind; their sources stay open with the stack."""
-    # Read back from Annex B, so that the muxer knows that this is what it will get.
-    first_gop = io.BytesIO(b"".join(texture.gop(0)))
-    source = stack.enter_context(av.open(first_gop, format="h264"))
-    streams: dict[str, Stream] = {"video": container.add_stream_from_template(source.streams.video[0])}
-    streams["video"].time_base = texture.manifest.video_format().time_base
+class _Copied:
+    """Packets as they are."""
+
+    def __init__(self, container: OutputContainer, stream: Stream) -> None:
+        self._container, self._stream = container, stream
+
+    def write(self, packet: MediaPacket) -> None:
+        encoded = av.Packet(packet.data)
+        encoded.stream = self._stream
+        encoded.time_base = packet.time_base
+        encoded.pts = encoded.dts = packet.pts
+        encoded.duration = packet.duration
+        encoded.is_keyframe = packet.is_keyframe
+        self._container.mux(encoded)
+
+    def finish(self) -> None:
+        """Nothing is on its way."""
+
+
+def _lanes(container: OutputContainer, texture: Texture, stack: ExitStack, *, position_bar: bool) -> dict[str, _Lane]:
+    """The file's streams, by kind; what they are like stays open with the stack."""
+    lanes: dict[str, _Lane] = {}
+    if position_bar:
+        lanes["video"] = _with_bar(container, texture)
+    else:
+        # Read back from Annex B, so that the muxer knows that this is what it will get.
+        first_gop = io.BytesIO(b"".join(texture.gop(0)))
+        source = stack.enter_context(av.open(first_gop, format="h264"))
+        video: Stream = container.add_stream_from_template(source.streams.video[0])
+        video.time_base = texture.manifest.video_format().time_base
+        lanes["video"] = _Copied(container, video)
     if texture.track is not None:
         sound = stack.enter_context(av.open(str(texture.path / SOUND)))
-        streams["audio"] = container.add_stream_from_template(sound.streams.audio[0])
-    return streams
+        lanes["audio"] = _Copied(container, container.add_stream_from_template(sound.streams.audio[0]))
+    return lanes
 
 
-def _mux(container: OutputContainer, streams: dict[str, Stream], packet: MediaPacket) -> None:
-    encoded = av.Packet(packet.data)
-    encoded.stream = streams[packet.kind]
-    encoded.time_base = packet.time_base
-    encoded.pts = encoded.dts = packet.pts
-    encoded.duration = packet.duration
-    encoded.is_keyframe = packet.is_keyframe
-    container.mux(encoded)
+def _with_bar(container: OutputContainer, texture: Texture) -> RedrawnVideo:
+    form = texture.manifest.video_format()
+    bar = PositionBar(form.width, form.height, texture.segments)
+    bridge_frames = texture.manifest.video.bridge_frames
+    tracker = Tracker(texture.segments, bridge_frames=bridge_frames, rate_hz=float(form.rate_hz))
+    return RedrawnVideo(container, form, lambda picture, packet: bar.draw(picture, tracker.follow(packet)))

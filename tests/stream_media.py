@@ -19,7 +19,7 @@ from safetensors.numpy import save_file
 
 from models.segments import Segments
 from stream.bridges import bridge_pictures
-from stream.graph import Graph, Weighting, allowed_transitions, similarity_matrix
+from stream.graph import Graph, Weighting
 from stream.h264 import GopFile, GopFileWriter, VideoFormat
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.sound import PACKET_SAMPLES, SAMPLE_RATE_HZ, Samples, write_track
@@ -147,7 +147,19 @@ def circle(count: int, *, turns: int, noise: float = 0.05, seed: int = 1) -> tup
 def circle_graph(count: int = 150, turns: int = 5) -> Graph:
     """The graph of a recurring clip at 30 Hz."""
     segments = Segments(15 + 6 * (count - 1), 15, 6)
-    return Graph(similarity_matrix(*circle(count, turns=turns)), allowed_transitions(segments))
+    return Graph.of_embeddings(*circle(count, turns=turns), segments)
+
+
+def spread(graph: Graph, values: npt.NDArray, absent: float = np.nan) -> npt.NDArray:
+    """A number for each way as an (N, N) matrix."""
+    matrix = np.full((graph.count, graph.count), absent, values.dtype)
+    matrix[graph.ways.sources, graph.ways.targets] = values
+    return matrix
+
+
+def allowed_of(graph: Graph) -> npt.NDArray[np.bool_]:
+    """Which steps are ways, (N, N)."""
+    return spread(graph, np.ones(len(graph.ways), np.bool_), absent=False)
 
 
 def visits(transitions: Transitions, steps: int, seed: int = 3) -> npt.NDArray[np.int64]:
