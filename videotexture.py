@@ -98,26 +98,43 @@ def fit(
     = PresetName.CPU,
     seed: Annotated[int, typer.Option(min=0, help="Of the fit.")] = 0,
     bridge_frames: Annotated[int, typer.Option(min=0, max=16, help="Interpolated pictures per jump.")] = 4,
+    weights: Annotated[
+        str | None, typer.Option(metavar="FILE|random", help="What paper starts from; by default, what is published.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
-    """Make a texture of a clip."""
+    """Make a texture of a clip. `torchrun --nproc-per-node N -m videotexture fit ...` shares paper among N GPUs."""
+    from models.launch import launch_for
+    from models.preset import PRESETS
     from stream.clip import Clip
 
-    Clip(clip).close()  # a wrong file is told before torch is loaded, which takes seconds
+    chosen = PRESETS[preset.value]
+    leads = launch_for(chosen).rank == 0
+    if leads:
+        Clip(clip).close()  # a wrong file is told before torch is loaded, which takes seconds
     try:
         from export.encoder import EncoderBuilder
     except ModuleNotFoundError as error:
         raise _Unmet(f"`fit` needs {error.name}, which is not installed: `pip install 'videotexture[fit]'`") from error
-    from models.preset import PRESETS
+    if not leads:
+        from models.fit import join_fit
+
+        join_fit()
+        return
+    from models.start import start_weights, without_weights
     from stream.build import build_texture
     from stream.provenance import provenance
 
-    chosen = PRESETS[preset.value]
+    if weights == "random":
+        chosen = without_weights(chosen)
     with _progress() as progress:
+        start = start_weights(chosen, None if weights in (None, "random") else Path(weights), progress)
+        if start is not None and start.newly_pinned:
+            console.print(f"{start.name}: first seen now, with sha256 {start.sha256}; no other will be taken after it")
         report = build_texture(
             clip,
             out,
-            EncoderBuilder(chosen, seed=seed),
+            EncoderBuilder(chosen, seed=seed, start=start),
             provenance=provenance(seed, chosen),
             overwrite=overwrite,
             bridge_frames=bridge_frames,
@@ -156,9 +173,12 @@ def render(
     temperature: Temperature = None,
     threshold: Threshold = None,
     seed: Seed = None,
+    position_bar: Annotated[
+        bool, typer.Option("--position-bar", help="Draw where in the clip it is; encodes everything again.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a stretch of the endless video to a file, without encoding anything."""
+    """Write a stretch of the endless video to a file; without --position-bar, nothing is encoded for it."""
     from stream.errors import TextureError
     from stream.player import Player
     from stream.render import render as render_file
@@ -168,8 +188,10 @@ def render(
         raise TextureError(f"{out}: exists already; choose another name, or say --overwrite")
     with Texture.open(texture) as opened:
         liveliness = _liveliness(opened, jumps_per_minute, temperature, threshold)
+        if position_bar:
+            console.print("with a position bar each picture is decoded, drawn on and encoded again (libx264)")
         with Player(opened, liveliness, seed=seed) as player, _progress() as progress:
-            jumps = render_file(player, out, seconds, progress=progress)
+            jumps = render_file(player, out, seconds, position_bar=position_bar, progress=progress)
     console.print(f"{out}: {seconds:g} s, {jumps} jumps")
 
 
@@ -177,14 +199,21 @@ def render(
 def inspect(
     texture: Annotated[Path, typer.Argument(help="The texture folder.")],
     plot: Annotated[Path | None, typer.Option(help="Write a PNG of the matrix, and of what jumps cost.")] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the paper's figures there: beside the classic matrix, jumps by τ, σ."),
+    ] = None,
 ) -> None:
     """Tell about a texture."""
+    from stream.figures import write_figures
     from stream.inspection import numbers
     from stream.inspection import plot as write_plot
     from stream.texture import Texture
 
     if plot is not None and plot.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise _Unmet(f"{plot}: a plot's ending must be .png, .svg or .pdf")
+    if figures is not None and figures.exists() and not figures.is_dir():
+        raise _Unmet(f"{figures}: is a file; --figures wants a folder to write several into")
     with Texture.open(texture) as opened:
         table = Table(show_header=False, box=None)
         for name, value in numbers(opened).items():
@@ -193,6 +222,10 @@ def inspect(
         if plot is not None:
             write_plot(opened, plot)
             console.print(f"{plot}: written")
+        if figures is not None:
+            with _progress() as progress:
+                written = write_figures(opened, figures, progress=progress)
+            console.print(f"{figures}: {', '.join(path.name for path in written)}")
 
 
 @app.command()
@@ -312,3 +345,7 @@ def main() -> None:
         _fail(f"{where}{error.strerror or error}; check that the place exists, has room, and may be written to")
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+if __name__ == "__main__":  # `python -m videotexture`, which is how `torchrun` starts it
+    main()

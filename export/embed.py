@@ -9,7 +9,7 @@ from export.engine import Engine
 from export.spec import EngineError
 from models.progress import Progress, silent
 from models.segments import Segments
-from models.windows import UInt8Frames, check_frames, gather
+from models.windows import UInt8Frames, check_frames, gather, gather_following
 
 Embeddings = npt.NDArray[np.float32]
 
@@ -62,4 +62,9 @@ def embed(
         outputs = engine.run({FRAMES: gather(frames, segments, which)})
         query[which], target[which] = outputs[QUERY], outputs[TARGET]
         progress("embed", float(which[-1] + 1) / segments.count)
+    if spec.facts.get("looks_ahead"):  # what follows a segment is its successor, unless a shot ends there
+        query[:-1] = query[1:].copy()
+        last = np.flatnonzero(~np.append(segments.clean[1:], False))
+        for part in np.array_split(last, -(-len(last) // batch)):
+            query[part] = engine.run({FRAMES: gather_following(frames, segments, part)})[QUERY]
     return query, target

@@ -17,6 +17,7 @@ from models.encoder import ContrastiveEncoder
 from models.fit import fit
 from models.preset import EMBEDDING_SIZE, Preset
 from models.progress import Progress, silent
+from models.seam import Judge
 from models.segments import Segments
 from models.start import StartWeights
 from models.windows import UInt8Frames, gather
@@ -44,7 +45,12 @@ class EncoderBuilder:
         return self.preset.frame_size(width_px, height_px)
 
     def build(
-        self, frames: UInt8Frames, segments: Segments, onnx_path: Path, progress: Progress = silent
+        self,
+        frames: UInt8Frames,
+        segments: Segments,
+        onnx_path: Path,
+        judge: Judge | None = None,
+        progress: Progress = silent,
     ) -> dict[str, object]:
         """Fit on a clip, export, and check that the exported file gives what PyTorch gives.
 
@@ -52,6 +58,7 @@ class EncoderBuilder:
             frames: the clip at `frame_size`, uint8 RGB (F, h, w, 3).
             segments: its windows.
             onnx_path: the file to write.
+            judge: what the fit decides by (`models.fit.fit`).
             progress: told how far it is.
 
         Returns:
@@ -62,10 +69,12 @@ class EncoderBuilder:
             FitError: the clip cannot be fitted on.
             ExportError: the export failed, or its embeddings differ from PyTorch's.
         """
-        fitted = fit(frames, segments, self.preset, seed=self.seed, start=self.start, progress=progress)
+        fitted = fit(frames, segments, self.preset, seed=self.seed, start=self.start, judge=judge, progress=progress)
         began_s = time.perf_counter()
         progress("export", 0.0)
-        spec = encoder_spec(self.preset, segments, (frames.shape[1], frames.shape[2]))
+        spec = encoder_spec(
+            self.preset, segments, (frames.shape[1], frames.shape[2]), looks_ahead=fitted.encoder.trunk.looks_ahead
+        )
         example = torch.from_numpy(gather(frames, segments, np.array([0, 1])))
         export_onnx(fitted.encoder, [example], spec, onnx_path)
         exported_s = time.perf_counter()
@@ -79,8 +88,8 @@ class EncoderBuilder:
         return fitted.report.as_dict() | {"parity": parity, "seconds": seconds}
 
 
-def encoder_spec(preset: Preset, segments: Segments, frame_shape: tuple[int, int]) -> NetworkSpec:
-    """The spec of an encoder; `frame_shape` is (height, width) in pixels."""
+def encoder_spec(preset: Preset, segments: Segments, frame_shape: tuple[int, int], *, looks_ahead: bool) -> NetworkSpec:
+    """The spec of an encoder; `frame_shape` is (height, width) in pixels, `looks_ahead` as of `models.trunk.Trunk`."""
     height, width = frame_shape
     embedding = TensorSpec(dtype="float32", shape=(None, EMBEDDING_SIZE))
     return NetworkSpec(
@@ -94,6 +103,7 @@ def encoder_spec(preset: Preset, segments: Segments, frame_shape: tuple[int, int
             "frame_width_px": width,
             "preset": preset.name,
             "trunk": preset.trunk.kind,
+            "looks_ahead": looks_ahead,
         },
     )
 

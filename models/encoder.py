@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from models.heads import Head
 from models.pixel_trunk import PixelTrunk
-from models.preset import PixelSettings, Preset
+from models.preset import PixelSettings, Preset, SceneSettings
+from models.scene_trunk import SceneTrunk
 from models.segments import Segments
 from models.slowfast_trunk import SlowFastTrunk
 from models.trunk import Trunk
@@ -53,13 +54,18 @@ def create_encoder(
         segments: the windows it will be given.
         frame_shape: (height, width) of the analysis frames in pixels.
         seed: of its random weights. The global random state is left as it was.
+
+    Raises:
+        FitError: start weights that cannot be read.
     """
     settings = preset.trunk
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        trunk: Trunk = (
-            PixelTrunk(settings, segments, frame_shape)
-            if isinstance(settings, PixelSettings)
-            else SlowFastTrunk(settings, segments, frame_shape)
-        )
+        trunk: Trunk
+        if isinstance(settings, PixelSettings):
+            trunk = PixelTrunk(settings, segments, frame_shape)
+        elif isinstance(settings, SceneSettings):
+            trunk = SceneTrunk(settings, segments, frame_shape)
+        else:
+            trunk = SlowFastTrunk(settings, segments, frame_shape)
         return ContrastiveEncoder(trunk, preset.head_channels)

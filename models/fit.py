@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,10 +15,13 @@ from models.evaluation import Evaluation
 from models.fitting import Fitting
 from models.group import Group, group_of
 from models.launch import Launch, launch_for
+from models.mixture import Mixture, choose_mixture
 from models.pixels import describe
-from models.preset import PixelSettings, Preset, SlowFastSettings
+from models.preset import Preset, SlowFastSettings
 from models.progress import Progress, silent
 from models.report import FitReport, HeldOut
+from models.scene_trunk import SceneTrunk
+from models.seam import Judge
 from models.segments import Segments
 from models.split import Indices, split
 from models.start import StartWeights, start_weights
@@ -43,6 +46,8 @@ class _Outcome:
     why: str
     at_start: HeldOut | None = None
     at_chosen: HeldOut | None = None
+    features: str | None = None
+    seams: dict[str, float] = field(default_factory=dict)
 
 
 def fit(
@@ -52,6 +57,7 @@ def fit(
     *,
     seed: int,
     start: StartWeights | None = None,
+    judge: Judge | None = None,
     progress: Progress = silent,
 ) -> FitResult:
     """Fit the encoders on a clip, and keep the epoch whose jumps continue best where it was not fitted.
@@ -69,6 +75,8 @@ def fit(
         seed: of weights and draws; on the CPU, the same seed, frames and thread count give
             the same encoder.
         start: what the trunk starts from, where the preset starts from weights; the published ones if None.
+        judge: says how much jumps by some embeddings show: what a preset that mixes features decides by. Without
+            it, such a preset takes its first mixture.
         progress: told how far the fit is.
 
     Raises:
@@ -83,15 +91,10 @@ def fit(
     start = start or start_weights(preset, progress=progress)
     launch = launch_for(preset)
     progress("fit", 0.0)
-    # Steps of heads alone are too small to share: on 2 busy cores, threads that wait for each other took
-    # between 1.5 and 64 s for what one does in 2 (docs/log.md, 2026-11-22).
-    with (
-        torch_threads(1 if isinstance(preset.trunk, PixelSettings) else torch.get_num_threads()),
-        group_of(launch) as group,
-    ):
+    with group_of(launch) as group:
         group.from_first(_Job(segments, preset, seed))
         group.frames_from_first(frames)
-        result = _fitted(frames, segments, preset, seed, progress, start=start, group=group)
+        result = _fitted(frames, segments, preset, seed, progress, start=start, group=group, judge=judge)
     progress("fit", 1.0)
     return result
 
@@ -135,6 +138,7 @@ def _fitted(
     *,
     start: StartWeights | None = None,
     group: Group,
+    judge: Judge | None = None,
 ) -> FitResult:
     random = np.random.default_rng(seed)
     laps_s: dict[str, float] = {}
@@ -148,14 +152,25 @@ def _fitted(
     group.copy_first(encoder)
     random.bit_generator.state = group.from_first(random.bit_generator.state)
     laps_s["calibrate"] = time.perf_counter() - began_s
-    fitting = Fitting(encoder, frames, segments, preset, random, group)
+    scenes = encoder.trunk if isinstance(encoder.trunk, SceneTrunk) else None
+    mixture = choose_mixture(scenes, frames, segments, judge, random, progress) if scenes else None
+    if mixture is not None:
+        encoder.trunk = mixture.trunk
+    features = None if mixture is None else (mixture.query, mixture.target)
+    fitting = Fitting(encoder, frames, segments, preset, random, group, features)
     laps_s["features"] = time.perf_counter() - began_s - sum(laps_s.values())
     parts = split(segments, random)
-    if len(parts.held_out):
-        judge = Evaluation(describe(frames, FIGURE_HEIGHT_PX), segments, parts.held_out, preset.fit.temperature)
-        outcome = _best_epoch(fitting, judge, parts.fitted, preset, progress)
-    else:
-        outcome = _without_judge(fitting, parts.fitted, preset)
+    # Steps of heads alone are too small to share: on 2 busy cores, threads that wait for each other took
+    # between 1.5 and 64 s for what one does in 2 (docs/log.md, 2026-11-22).
+    with torch_threads(torch.get_num_threads() if fitting.trained else 1):
+        if len(parts.held_out):
+            described = describe(frames, FIGURE_HEIGHT_PX)
+            evaluation = Evaluation(described, segments, parts.held_out, preset.fit.temperature)
+            outcome = _best_epoch(fitting, evaluation, parts.fitted, preset, progress)
+        else:
+            outcome = _without_judge(fitting, parts.fitted, preset)
+    if mixture is not None:
+        outcome = _by_seams(fitting, outcome, mixture, judge)
     laps_s["epochs"] = time.perf_counter() - began_s - sum(laps_s.values())
     encoder.to("cpu").eval()
     report = FitReport(
@@ -166,8 +181,8 @@ def _fitted(
         fitted_pairs=len(parts.fitted),
         held_out_pairs=len(parts.held_out),
         seconds={part: round(spent_s, 3) for part, spent_s in laps_s.items()},
-        weights=None if start is None else start.name,
-        weights_sha256=None if start is None else start.sha256,
+        weights=start.name if start else "scenes" if scenes else None,
+        weights_sha256=start.sha256 if start else scenes.weights_sha256 if scenes else None,
         processes=group.size,
         **vars(outcome),
     )
@@ -229,6 +244,22 @@ def _best_epoch(fitting: Fitting, judge: Evaluation, pairs: Indices, preset: Pre
         return _Outcome(0, 0, "no epoch was asked for", start, start)
     encoder.load_state_dict(weights)
     return _Outcome(epoch, best.epoch, _why(best, start), start, best)
+
+
+def _by_seams(fitting: Fitting, outcome: _Outcome, mixture: Mixture, judge: Judge | None) -> _Outcome:
+    """Keep fitted heads only if their jumps show no more than the mixture's own."""
+    seams = dict(mixture.seams)
+    outcome = replace(outcome, features=mixture.name, seams=seams)
+    if not outcome.chosen_epoch or judge is None:
+        return outcome
+    query, target = fitting.embeddings()
+    seams["heads"] = round(judge(query.numpy(), target.numpy()), 4)
+    if seams["heads"] <= seams[mixture.name]:
+        return outcome
+    for head in (fitting.encoder.query_head, fitting.encoder.target_head):
+        head.reset()
+    why = f"{outcome.why}, but their seams show more: {seams['heads']:.2f}, and {seams[mixture.name]:.2f} without"
+    return replace(outcome, chosen_epoch=0, why=why, at_chosen=outcome.at_start)
 
 
 def _better(now: HeldOut, best: HeldOut, least_gain: float) -> bool:

@@ -14,7 +14,7 @@ from models.precision import gradient_scaler
 from models.preset import Preset, SlowFastSettings
 from models.segments import Segments
 from models.split import Indices, overlap_span
-from models.windows import UInt8Frames, gather
+from models.windows import UInt8Frames, gather, gather_following
 
 EMBEDDED_AT_ONCE = 32  # windows
 MOMENTUM = 0.9
@@ -34,6 +34,7 @@ class Fitting:
         preset: how to fit.
         random: draws batches and negatives, the same in each process.
         group: the processes that share the work; one, unless told otherwise.
+        features: the trunk's (query, target) of all segments, float32 (N, 512) each, where they are known already.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Fitting:
         preset: Preset,
         random: np.random.Generator,
         group: Group | None = None,
+        features: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         self.encoder = encoder
         self.frames = frames
@@ -53,7 +55,7 @@ class Fitting:
         self.trained = isinstance(preset.trunk, SlowFastSettings) and preset.trunk.trained
         self.device = next(encoder.parameters()).device
         self.group = group or Alone()
-        self.query, self.target = self._features_of_all()  # (N, 512) each
+        self.query, self.target = features or self._features_of_all()  # (N, 512) each
         self.at_start = self.target  # before anything is learnt: what look-alikes are told by
         self.optimiser = self._optimiser()
         self.scaler = gradient_scaler(self.device)
@@ -81,6 +83,9 @@ class Fitting:
         """Trunk features of some segments, (B, 512) each."""
         windows = torch.from_numpy(gather(self.frames, self.segments, which))
         query, target = self.encoder.trunk(windows.to(self.device))
+        if self.encoder.trunk.looks_ahead:
+            following = torch.from_numpy(gather_following(self.frames, self.segments, which))
+            query, _ = self.encoder.trunk(following.to(self.device))
         return query, target
 
     def _embedded(self, batch: Indices, candidates: Indices) -> tuple[Tensor, Tensor]:

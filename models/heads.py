@@ -24,11 +24,15 @@ class Head(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         last = nn.Linear(channels, EMBEDDING_SIZE)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
         self.layers = nn.Sequential(
             nn.Linear(EMBEDDING_SIZE, channels), nn.ReLU(), nn.Linear(channels, channels), nn.ReLU(), last
         )
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the identity."""
+        for values in self.layers[-1].parameters():
+            nn.init.zeros_(values)
 
     def forward(self, features: Tensor) -> Tensor:
         """Embeddings of norm 1, float32 (B, 512), from a trunk's features (B, 512)."""

@@ -26,6 +26,7 @@ class PixelTrunk(Trunk):
         settings: frames and components.
         segments: the clip's windows.
         frame_shape: (height, width) of the analysis frames in pixels.
+        size: of its embedding.
     """
 
     mean: Tensor  # (3, h, w)
@@ -37,15 +38,25 @@ class PixelTrunk(Trunk):
     query_index: Tensor
     target_index: Tensor
 
-    def __init__(self, settings: PixelSettings, segments: Segments, frame_shape: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        settings: PixelSettings,
+        segments: Segments,
+        frame_shape: tuple[int, int],
+        size: int = EMBEDDING_SIZE,
+    ) -> None:
         super().__init__()
+        self.size = size
         height, width = frame_shape
-        offsets = spread(segments.overlap_frames, min(settings.sampled_frames, segments.overlap_frames))
-        used = torch.unique(torch.cat([offsets, offsets + segments.stride_frames]))
+        self.looks_ahead = settings.view == "window"
+        length = segments.window_frames if self.looks_ahead else segments.overlap_frames
+        offsets = spread(length, min(settings.sampled_frames, length))
+        query_offsets = offsets if self.looks_ahead else offsets + segments.stride_frames
+        used = torch.unique(torch.cat([offsets, query_offsets]))
         self.register_buffer("frame_index", used)
-        self.register_buffer("query_index", torch.searchsorted(used, offsets + segments.stride_frames))
+        self.register_buffer("query_index", torch.searchsorted(used, query_offsets))
         self.register_buffer("target_index", torch.searchsorted(used, offsets))
-        self.components = min(settings.components, (EMBEDDING_SIZE - 1) // len(offsets))
+        self.components = min(settings.components, (size - 1) // len(offsets))
         self.register_buffer("mean", torch.zeros(3, height, width))
         self.register_buffer("centre", torch.zeros(self.components))
         self.register_buffer("basis", torch.zeros(3 * height * width, self.components))
@@ -66,7 +77,7 @@ class PixelTrunk(Trunk):
             (projected.index_select(1, index) * self.weights).flatten(1)
             for index in (self.query_index, self.target_index)
         )
-        return lifted(query, self.lift, EMBEDDING_SIZE), lifted(target, self.lift, EMBEDDING_SIZE)
+        return lifted(query, self.lift, self.size), lifted(target, self.lift, self.size)
 
     def calibrate(self, frames: UInt8Frames, segments: Segments, random: np.random.Generator) -> None:
         chosen = random.permutation(len(frames))[:MOST_FRAMES]

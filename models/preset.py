@@ -17,11 +17,14 @@ class PixelSettings:
     Attributes:
         sampled_frames: frames compared per view, at most.
         components: principal components kept per frame, at most.
+        view: "overlap" compares the frames that true neighbours share; "window" whole windows, of which the
+            query's is the one that truly follows.
         kind: which trunk this describes.
     """
 
     sampled_frames: int = 8
     components: int = 63
+    view: Literal["overlap", "window"] = "overlap"
     kind: Literal["pixels"] = "pixels"
 
 
@@ -69,13 +72,14 @@ class SceneSettings:
 
     Attributes:
         pixels: the other half.
-        shares: of the learned half; the clip itself decides which is taken. In order of preference.
+        shares: of the learned half, the preferred first; the clip itself decides which is taken
+            (`models.mixture`).
         weights: the network's start weights; None for those that come with the package.
         kind: which trunk this describes.
     """
 
-    pixels: PixelSettings = field(default_factory=PixelSettings)
-    shares: tuple[float, ...] = (0.5, 1.0, 0.0)
+    pixels: PixelSettings = PixelSettings(view="window")
+    shares: tuple[float, ...] = (1.0, 0.75, 0.5, 0.25, 0.0)
     weights: Path | None = None
     kind: Literal["scenes"] = "scenes"
 
@@ -119,6 +123,7 @@ class Preset:
     Attributes:
         name: what `--preset` takes.
         frame_height_px: the shorter side of the analysis frames, a multiple of 16.
+        square: whether analysis frames are squeezed to a square, whatever the clip's aspect.
         trunk: the network before the heads.
         head_channels: width of the heads' two hidden layers.
         fit: how it is fitted.
@@ -126,9 +131,10 @@ class Preset:
 
     name: str
     frame_height_px: int
-    trunk: PixelSettings | SlowFastSettings
+    trunk: PixelSettings | SlowFastSettings | SceneSettings
     head_channels: int
     fit: FitSettings = field(default_factory=FitSettings)
+    square: bool = False
 
     def frame_size(self, width_px: int, height_px: int) -> tuple[int, int]:
         """The size to which a clip's frames are scaled before they come to the models.
@@ -138,8 +144,9 @@ class Preset:
             height_px: the clip's height as displayed, at least 1.
 
         Returns:
-            (width, height) in pixels: the shorter side is `frame_height_px`, the longer one follows the
-            clip's aspect, rounded to a multiple of 16 and at most four times the shorter.
+            (width, height) in pixels: the shorter side is `frame_height_px`; the longer one follows the
+            clip's aspect, rounded to a multiple of 16 and at most four times the shorter, unless the preset is
+            square.
 
         Raises:
             ValueError: a side is not positive.
@@ -147,12 +154,14 @@ class Preset:
         if width_px < 1 or height_px < 1:
             raise ValueError(f"a clip of {width_px}×{height_px} px has no size: both sides must be positive")
         short = self.frame_height_px
+        if self.square:
+            return short, short
         aspect = min(4.0, max(width_px, height_px) / min(width_px, height_px))
         long = max(short, round(short * aspect / SIZE_STEP_PX) * SIZE_STEP_PX)
         return (long, short) if width_px >= height_px else (short, long)
 
 
-CPU = Preset(name="cpu", frame_height_px=48, trunk=PixelSettings(), head_channels=256)
+CPU = Preset(name="cpu", frame_height_px=64, trunk=SceneSettings(), head_channels=256, square=True)
 
 # The paper's network, start, heads, temperature, optimiser and rates; 20 negatives, 8 of them near, as in the
 # authors' code, but shared by the batch instead of drawn for each pair anew. Epochs and batch are ours, untuned.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class FitReport:
         weights: the file that the trunk started from; None where it started from chance, or has nothing to learn.
         weights_sha256: of that file.
         processes: how many shared the fit.
+        features: what the jumps are found by, where the clip itself decided it: "pixels", "learned", or how much
+            of a mixture is learned.
+        seams: how much the jumps by each of these show at an equal rate of jumps, as multiples of the clip's own
+            steps; by fitted heads too, where some were tried.
     """
 
     preset: str
@@ -60,6 +64,8 @@ class FitReport:
     weights: str | None = None
     weights_sha256: str | None = None
     processes: int = 1
+    features: str | None = None
+    seams: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
         """The report as plain JSON types."""

@@ -20,7 +20,13 @@ class Trunk(nn.Module, ABC):
     same frames and their features are equal: before anything is learnt, the natural successor is the best,
     and the similarity of Vi and Vj says how like what was just shown is to what precedes the frames that
     playing j appends.
+
+    A trunk that `looks_ahead` compares more: what playing j appends with what the clip itself goes on with after
+    Vi. Its query of Vi is therefore computed from the window that truly follows Vi, the successor's; both of its
+    views are of whole windows, and equal.
     """
+
+    looks_ahead = False
 
     @abstractmethod
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:

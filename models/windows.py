@@ -30,6 +30,27 @@ def check_frames(frames: UInt8Frames, segments: Segments) -> None:
         )
 
 
+def gather_following(frames: UInt8Frames, segments: Segments, which: npt.NDArray[np.int64]) -> UInt8Frames:
+    """What truly follows some segments: the windows of their successors.
+
+    Where a shot or the clip ends before such a window does, its last frame is held.
+
+    Args:
+        frames: the clip, uint8 (F, h, w, 3).
+        segments: where its windows lie.
+        which: segment indices, int64 (B,).
+
+    Returns:
+        A new array, uint8 (B, W, h, w, 3).
+    """
+    ends = np.array([*segments.cuts, segments.frame_count], dtype=np.int64)
+    starts = segments.starts[which]
+    ends_before = ends[np.searchsorted(ends, starts + segments.window_frames - 1, side="right")]
+    frame_index = starts[:, None] + segments.stride_frames + np.arange(segments.window_frames)
+    windows: UInt8Frames = frames[np.minimum(frame_index, ends_before[:, None] - 1)]
+    return windows
+
+
 def gather(frames: UInt8Frames, segments: Segments, which: npt.NDArray[np.int64]) -> UInt8Frames:
     """The windows of some segments.
 

@@ -17,13 +17,15 @@ from safetensors.numpy import save
 from export.embed import embed
 from export.onnxruntime_engine import OnnxRuntimeEngine
 from models.progress import Progress, silent
+from models.seam import Judge
 from models.segments import Segments
 from stream.bridges import BRIDGE_FRAMES, bridge_pictures
 from stream.errors import TextureError
 from stream.folder import new_folder
-from stream.graph import Graph, allowed_transitions, similarity_matrix
+from stream.graph import Graph
 from stream.h264 import GopFile, GopFileWriter
 from stream.ingest import IngestedVideo, ingest
+from stream.jump_judge import JumpJudge, Repetition
 from stream.liveliness import Liveliness, Tempo
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.player import JUMPS_PER_MINUTE
@@ -51,9 +53,14 @@ class EncoderBuilder(Protocol):
         """(width, height) at which it wants to see the clip."""
 
     def build(
-        self, frames: npt.NDArray[np.uint8], segments: Segments, onnx_path: Path, progress: Progress
+        self,
+        frames: npt.NDArray[np.uint8],
+        segments: Segments,
+        onnx_path: Path,
+        judge: Judge | None = None,
+        progress: Progress = silent,
     ) -> dict[str, Any]:
-        """Fit, write the ONNX file, and report (JSON-able)."""
+        """Fit, write the ONNX file, and report (JSON-able); `judge` says how much jumps by some embeddings show."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class BuildReport:
 
     Attributes:
         seconds: by stage.
-        notes: what was changed when the clip was read.
+        notes: what was changed when the clip was read, and what was found out about it.
         segments: how many (N).
         bridges: how many were stored.
         bridge_coverage: share of the jumps, at the default liveliness, whose bridge is stored.
@@ -125,12 +132,14 @@ def build_texture(
         with stages.stage("encode sound"):
             has_sound = _encode_sound(clip, folder / SOUND, video)
         with stages.stage("fit encoder") as on_progress:
-            encoder_report = builder.build(video.analysis, video.segments, folder / ENCODER, on_progress)
+            tempo = Tempo(float(video.segments.stride_frames / rate_hz), float(bridge_frames / rate_hz))
+            judge = JumpJudge(video.analysis, video.segments, tempo, JUMPS_PER_MINUTE)
+            encoder_report = builder.build(video.analysis, video.segments, folder / ENCODER, judge, on_progress)
         with stages.stage("embed segments") as on_progress:
             graph = _embed(folder, video, on_progress)
         with stages.stage("solve liveliness"):
-            tempo = Tempo(float(video.segments.stride_frames / rate_hz), float(bridge_frames / rate_hz))
             usual = Liveliness.at_rate(graph, tempo, JUMPS_PER_MINUTE)
+            repetition = judge.repetition(usual.transitions, np.random.default_rng(provenance.seed))
         with stages.stage("make bridges") as on_progress:
             bridges, coverage = _make_bridges(folder, video, usual.transitions, bridge_frames, on_progress)
         with stages.stage("finish"):
@@ -142,7 +151,9 @@ def build_texture(
                     stride_frames=video.segments.stride_frames,
                 ),
                 video=VideoFacts(crf=video.format.crf, colour=video.format.colour, bridge_frames=bridge_frames),
-                walk=WalkFacts(jumps_per_minute=usual.jumps_per_minute, weighting=usual.weighting),
+                walk=WalkFacts(
+                    jumps_per_minute=usual.jumps_per_minute, weighting=usual.weighting, repetition=repetition
+                ),
                 encoder=encoder_report,
                 provenance=provenance,
                 sha256={
@@ -152,12 +163,25 @@ def build_texture(
                 },
             )
             (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return BuildReport(stages.seconds, video.notes, video.segments.count, bridges, coverage, encoder_report)
+    notes = [*video.notes, *_notes(encoder_report, repetition)]
+    return BuildReport(stages.seconds, tuple(notes), video.segments.count, bridges, coverage, encoder_report)
+
+
+def _notes(encoder_report: dict[str, Any], repetition: Repetition | None) -> Iterator[str]:
+    """What the person who makes a texture should know of it."""
+    if features := encoder_report.get("features"):
+        said = ", ".join(f"{name} {seam:.2f}" for name, seam in encoder_report["seams"].items())
+        yield f"jumps are found by: {features} (what they show, in multiples of the clip's own steps: {said})"
+    if repetition is not None and repetition.is_poor:
+        yield (
+            f"warning: this clip hardly repeats: one jump in ten shows {repetition.worst_tenth_seam:.1f} times as much "
+            f"as its own steps, a random one {repetition.random_seam:.1f}; longer or calmer footage jumps better"
+        )
 
 
 def _encode_sound(path: Path, out: Path, video: IngestedVideo) -> bool:
     duration_s = float(video.segments.frame_count / video.format.rate_hz)
-    sound = read_sound(path, starts_s=video.first_picture_time_s, duration_s=duration_s)
+    sound = read_sound(path, starts_s=video.first_picture_time_s, duration_s=duration_s, scratch=out.parent)
     if sound is not None:
         write_track(sound, out)
     return sound is not None
@@ -167,7 +191,7 @@ def _embed(folder: Path, video: IngestedVideo, progress: Progress) -> Graph:
     with OnnxRuntimeEngine(folder / ENCODER) as engine:
         query, target = embed(engine, video.analysis, video.segments, progress)
     (folder / EMBEDDINGS).write_bytes(save({"query": query, "target": target}))  # its own writer hides a full disk
-    return Graph(similarity_matrix(query, target), allowed_transitions(video.segments))
+    return Graph.of_embeddings(query, target, video.segments)
 
 
 def _make_bridges(
@@ -178,18 +202,18 @@ def _make_bridges(
     At most one per segment, of large pictures fewer, since each takes longer; the others are made ahead of the
     playhead when they are needed first.
     """
-    edges = transitions.edges_by_traffic()
-    if not bridge_frames or not edges:
+    leaves, lands, shares = transitions.traffic()
+    if not bridge_frames or not len(shares):
         return 0, 0.0
-    total = sum(share for *_, share in edges)
-    covered = np.cumsum([share for *_, share in edges]) / total
+    covered = np.cumsum(shares) / shares.sum()
     affordable = video.segments.count * min(1.0, UNRATIONED_PIXELS / (video.format.width * video.format.height))
-    chosen = edges[: min(max(1, int(affordable)), int(np.searchsorted(covered, STORED_COVERAGE)) + 1)]
+    count = min(max(1, int(affordable)), int(np.searchsorted(covered, STORED_COVERAGE)) + 1)
+    chosen = list(zip(leaves[:count].tolist(), lands[:count].tolist(), strict=True))
     source = GopFile(folder / VIDEO)
     (folder / BRIDGES_VIDEO).parent.mkdir()
     rows = []
     with GopFileWriter(folder / BRIDGES_VIDEO, video.format) as writer:
-        for done, (previous, segment, _) in enumerate(chosen):
+        for done, (previous, segment) in enumerate(chosen):
             rows.append({"from": previous, "to": segment, "first_picture": writer.frames_written})
             for index, picture in enumerate(
                 bridge_pictures(source, video.segments, (previous, segment), bridge_frames)
@@ -198,7 +222,7 @@ def _make_bridges(
             progress("", (done + 1) / len(chosen))
     source.close()
     (folder / BRIDGES_INDEX).write_text(json.dumps({"bridges": rows}), encoding="utf-8")
-    return len(chosen), round(sum(share for *_, share in chosen) / total, 4)
+    return len(chosen), round(float(covered[count - 1]), 4)
 
 
 def _clip_facts(name: str, video: IngestedVideo, *, has_sound: bool) -> ClipFacts:

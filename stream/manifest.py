@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from models.segments import Segments
 from stream.graph import Weighting
 from stream.h264 import VideoFormat
+from stream.jump_judge import Repetition
 
 FORMAT_VERSION = 1
 
@@ -67,10 +68,11 @@ class VideoFacts(_Part):
 
 
 class WalkFacts(_Part):
-    """How it is walked unless told otherwise: solved once, when the texture is made."""
+    """How it is walked unless told otherwise, and how well it repeats then: solved once, when it is made."""
 
     jumps_per_minute: float
     weighting: Weighting
+    repetition: Repetition | None = None
 
 
 class Provenance(_Part):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from tests.clips import write_clip
@@ -50,6 +51,19 @@ def test_render_copies_packets_into_a_file_of_the_right_length(texture: Path, tm
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_render_with_a_position_bar_says_that_it_encodes_again(texture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.mp4"
+    done = run("render", texture, out, "--seconds", 4, "--seed", 3, "--position-bar")
+    assert done.returncode == 0, done.stderr
+    assert "encoded again (libx264)" in " ".join(done.stderr.split())
+    with av.open(str(out)) as container:
+        pictures = [picture.to_ndarray()[: picture.height] for picture in container.decode(video=0)]
+    assert len(pictures) == 120
+    corners = np.array([[picture[-6:-4, -8:].mean(), picture[-3:-1, -8:].mean()] for picture in pictures])
+    assert (corners[:, 0] > 100).all()  # the clip is bright there
+    assert (corners[:, 1] < 60).mean() > 0.5  # and the bar dark, but for when the playhead is there
+
+
 def test_render_does_not_replace_unasked(texture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_text("mine")
@@ -63,6 +77,15 @@ def test_inspect_tells_and_plots(texture: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "120 frames, 4.0 s" in done.stdout
     assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+def test_inspect_draws_the_papers_figures(texture: Path, tmp_path: Path) -> None:
+    done = run("inspect", texture, "--figures", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "figures").glob("clip-*.png"))) == 3
+    assert "clip-matrices.png" in done.stderr
+    (tmp_path / "file").touch()
+    assert_one_clear_line(run("inspect", texture, "--figures", tmp_path / "file"), "wants a folder")
 
 
 @pytest.mark.parametrize(

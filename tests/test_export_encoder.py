@@ -37,7 +37,7 @@ def test_the_exported_encoder_agrees_with_pytorch(built: tuple[Path, dict[str, o
     path, report = built
     assert isinstance(report["parity"], float)
     assert report["parity"] < 1e-4
-    assert path.stat().st_size < 8_000_000
+    assert path.stat().st_size < 20_000_000
     assert [file.name for file in path.parent.iterdir()] == ["encoder.onnx"]
     assert json.loads(json.dumps(report)) == report
 
@@ -75,7 +75,7 @@ def test_a_clip_cut_otherwise_is_refused(path: Path) -> None:
     small = FRAMES[:, :32]
     with (
         OnnxRuntimeEngine(path) as engine,
-        pytest.raises(EngineError, match=r"frame_height_px = 48.* has 32"),
+        pytest.raises(EngineError, match=r"frame_height_px = 64.* has 32"),
     ):
         embed(engine, small, SEGMENTS)
 

@@ -11,7 +11,7 @@ from models.fitting import Fitting
 from models.precision import gradient_scaler, half_type, in_steps
 from models.preset import CPU, PAPER, FitSettings, SlowFastSettings
 from models.start import without_weights
-from models.windows import gather
+from models.windows import gather, gather_following
 from tests.drawn import PERIOD_FRAMES, going_round, segments_of
 
 FRAMES = going_round(450)
@@ -19,9 +19,11 @@ SEGMENTS = segments_of(FRAMES)
 
 
 def _embeddings(result: FitResult) -> tuple[np.ndarray, np.ndarray]:
-    windows = gather(FRAMES, SEGMENTS, np.arange(SEGMENTS.count))
+    every = np.arange(SEGMENTS.count)
+    following = gather_following if result.encoder.trunk.looks_ahead else gather
     with torch.no_grad():
-        query, target = result.encoder(torch.from_numpy(windows))
+        query, _ = result.encoder(torch.from_numpy(following(FRAMES, SEGMENTS, every)))
+        _, target = result.encoder(torch.from_numpy(gather(FRAMES, SEGMENTS, every)))
     return query.numpy(), target.numpy()
 
 
@@ -74,7 +76,7 @@ def test_the_same_seed_gives_the_same_encoder(fitted: FitResult) -> None:
 
 def test_fitting_lowers_the_loss_and_leaves_the_trunk_alone() -> None:
     random = np.random.default_rng(0)
-    encoder = create_encoder(CPU, SEGMENTS, (48, 64), seed=0)
+    encoder = create_encoder(CPU, SEGMENTS, (64, 64), seed=0)
     encoder.trunk.calibrate(FRAMES, SEGMENTS, random)
     trunk = {name: tensor.clone() for name, tensor in encoder.trunk.state_dict().items()}
     fitting = Fitting(encoder, FRAMES, SEGMENTS, CPU, random)
@@ -100,7 +102,7 @@ def test_two_segments_are_enough() -> None:
 
 
 def test_a_still_clip_gives_finite_embeddings() -> None:
-    frames = np.full((450, 48, 64, 3), 90, dtype=np.uint8)
+    frames = np.full((450, 64, 64, 3), 90, dtype=np.uint8)
     result = fit(frames, segments_of(frames), CPU, seed=0)
     with torch.no_grad():
         query, target = result.encoder(torch.from_numpy(frames[None, :12]))
@@ -147,7 +149,7 @@ def test_the_trunk_learns_at_its_own_rate() -> None:
     trunk = SlowFastSettings(sampled_frames=4, depth=18, slow_channels=8)
     preset = dataclasses.replace(PAPER, trunk=trunk)
     frames = going_round(30)
-    encoder = create_encoder(preset, segments_of(frames), (48, 64), seed=0)
+    encoder = create_encoder(preset, segments_of(frames), (64, 64), seed=0)
     fitting = Fitting(encoder, frames, segments_of(frames), preset, np.random.default_rng(0))
     rates = {id(weight): group["lr"] for group in fitting.optimiser.param_groups for weight in group["params"]}
     assert {rates[id(weight)] for weight in encoder.trunk.parameters()} == {1e-4}
@@ -160,7 +162,7 @@ def test_the_trunk_learns_at_its_own_rate() -> None:
 def test_a_step_on_a_gpu_is_in_half_precision_and_evaluation_is_not() -> None:
     trunk = SlowFastSettings(sampled_frames=4, depth=18, slow_channels=8)
     preset = dataclasses.replace(PAPER, trunk=trunk)
-    encoder = create_encoder(preset, SEGMENTS, (48, 64), seed=0).eval()
+    encoder = create_encoder(preset, SEGMENTS, (64, 64), seed=0).eval()
     encoder.trunk.calibrate(FRAMES, SEGMENTS, np.random.default_rng(0))
     fitting = Fitting(encoder.to("cuda"), FRAMES, SEGMENTS, preset, np.random.default_rng(0))
     batch, candidates = np.array([1, 20]), np.array([2, 21, 50, 70])

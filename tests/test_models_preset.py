@@ -9,10 +9,14 @@ def test_presets_are_found_by_name() -> None:
 
 @pytest.mark.parametrize(
     ("clip", "frame"),
-    [((1280, 720), (80, 48)), ((720, 1280), (48, 80)), ((640, 480), (64, 48)), ((500, 500), (48, 48))],
+    [((1280, 720), (400, 224)), ((720, 1280), (224, 400)), ((640, 480), (304, 224)), ((500, 500), (224, 224))],
 )
 def test_the_short_side_is_the_presets(clip: tuple[int, int], frame: tuple[int, int]) -> None:
-    assert CPU.frame_size(*clip) == frame
+    assert PAPER.frame_size(*clip) == frame
+
+
+def test_a_square_preset_squeezes_whatever_the_aspect() -> None:
+    assert CPU.frame_size(1280, 720) == CPU.frame_size(90, 4000) == (64, 64)
 
 
 @pytest.mark.parametrize("width", [1, 97, 333, 1920, 9000])

@@ -36,7 +36,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _started(file: Path, preset: Preset = PRESET) -> SlowFastTrunk:
-    encoder = create_encoder(preset, SEGMENTS, (48, 64), seed=0).eval()
+    encoder = create_encoder(preset, SEGMENTS, (64, 64), seed=0).eval()
     start = start_weights(preset, file)
     assert start is not None
     start.into(encoder)
@@ -79,7 +79,7 @@ def test_its_own_statistics_and_mean_are_kept(file: Path) -> None:
     before = {name: tensor.clone() for name, tensor in trunk.stages.state_dict().items()}
     trunk.calibrate(FRAMES, SEGMENTS, np.random.default_rng(0))
     assert all(torch.equal(tensor, before[name]) for name, tensor in trunk.stages.state_dict().items())
-    assert torch.equal(trunk.mean, torch.full((3, 48, 64), 0.45))
+    assert torch.equal(trunk.mean, torch.full((3, 64, 64), 0.45))
 
 
 def test_on_the_clip_statistics_and_mean_are_measured(file: Path) -> None:

@@ -17,13 +17,13 @@ SMALL = SlowFastSettings(sampled_frames=8, depth=18, slow_channels=8, grid=2, vi
 
 
 def _pixels() -> Trunk:
-    return PixelTrunk(PixelSettings(), SEGMENTS, (48, 64))
+    return PixelTrunk(PixelSettings(), SEGMENTS, (64, 64))
 
 
 def _slowfast() -> Trunk:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return SlowFastTrunk(SMALL, SEGMENTS, (48, 64))
+        return SlowFastTrunk(SMALL, SEGMENTS, (64, 64))
 
 
 @pytest.fixture(scope="module", params=[_pixels, _slowfast])
@@ -62,7 +62,7 @@ def test_a_windows_features_do_not_depend_on_its_batch_mates(trunk: Trunk, train
 
 def test_whole_windows_as_views_are_the_same_for_query_and_target() -> None:
     settings = SlowFastSettings(sampled_frames=8, depth=18, slow_channels=8, view="window")
-    trunk = SlowFastTrunk(settings, SEGMENTS, (48, 64)).eval()
+    trunk = SlowFastTrunk(settings, SEGMENTS, (64, 64)).eval()
     query, target = _features(trunk, [2, 3])
     torch.testing.assert_close(query, target)
 

@@ -102,6 +102,17 @@ def test_a_clip_of_which_nothing_can_be_made_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+def test_a_clip_of_more_segments_than_were_ever_tried_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.ingest.MOST_SEGMENTS", 7)
+    assert build(write_clip(tmp_path / "just.mp4", frames=51), tmp_path / "just.texture").segments == 7
+    clip = write_clip(tmp_path / "long.mp4", frames=60)
+    with pytest.raises(ClipError, match=r"too long, no more than 2 s \(7 segments\) was ever tried; cut it with"):
+        build(clip, tmp_path / "long.texture")
+    assert not (tmp_path / "long.texture").exists()
+
+
 def test_only_a_texture_is_ever_replaced(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4")
     precious = tmp_path / "photos"

@@ -1,0 +1,124 @@
+"""Which features a clip's jumps are found by, decided on the clip itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.pixel_trunk import PixelTrunk
+from models.preset import PixelSettings
+from models.progress import Progress, silent
+from models.scene_trunk import SceneTrunk, mixed
+from models.seam import Judge
+from models.segments import Segments
+from models.trunk import Trunk
+from models.windows import UInt8Frames, gather, gather_following
+
+EMBEDDED_AT_ONCE = 48  # windows
+NAMES = {0.0: "pixels", 1.0: "learned"}  # of shares; anything between is a mixture
+OVERLAP = "overlapping pixels"  # of windows that share them, as classic video textures compare: no look ahead
+WORTH = 0.1  # another than the preferred features must show this much less, as a share: the figure is no finer
+UNSEEN_SEAM = 1.2  # times the clip's own steps: less than this nobody sees, so less is not better
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The mixture that was taken.
+
+    Attributes:
+        trunk: what gives these features.
+        name: what the jumps are found by, in words.
+        seams: what the judge said of each, by name; empty where nobody judged.
+        query: the mixed features of the clip's queries, float32 (N, 512).
+        target: of its targets, float32 (N, 512).
+    """
+
+    trunk: Trunk
+    name: str
+    seams: dict[str, float]
+    query: Tensor
+    target: Tensor
+
+
+def name_of(share: float) -> str:
+    """A share in words."""
+    return NAMES.get(share, f"{share:.0%} learned")
+
+
+def choose_mixture(
+    trunk: SceneTrunk,
+    frames: UInt8Frames,
+    segments: Segments,
+    judge: Judge | None,
+    random: np.random.Generator,
+    progress: Progress = silent,
+) -> Mixture:
+    """Try each share that the settings name, and pixels without a look ahead; take what shows least.
+
+    The shares are in order of preference: the first is taken that shows at most a tenth more than the least.
+    Scenes with a known truth say why: where light, shake and noise blur the seams, those of features that know
+    the state and of features that do not differ by a tenth (docs/log.md).
+
+    Args:
+        trunk: calibrated; its `share` is set.
+        frames: the clip, uint8 (F, 64, 64, 3).
+        segments: its windows.
+        judge: says how much the jumps of a clip's embeddings show, at an equal rate of jumps. None takes the
+            first share unseen.
+        random: draws the frames that pixels are calibrated on.
+        progress: told how far it is.
+    """
+    query, target = _halves(trunk, frames, segments, progress)
+    candidates = {name_of(share): (mixed(*query, share), mixed(*target, share)) for share in trunk.settings.shares}
+    shares = {name_of(share): share for share in trunk.settings.shares}
+    overlap = PixelTrunk(PixelSettings(), segments, (frames.shape[1], frames.shape[2])).eval()
+    if judge is None:
+        seams, name = {}, name_of(trunk.settings.shares[0])
+    else:
+        overlap.calibrate(frames, segments, random)
+        candidates[OVERLAP] = _of_all(overlap, frames, segments)
+        seams = {tried: round(judge(*(side.numpy() for side in candidates[tried])), 4) for tried in candidates}
+        bearable = max(UNSEEN_SEAM, min(seams.values())) * (1 + WORTH)
+        name = next((tried for tried, seam in seams.items() if seam <= bearable), OVERLAP)
+    if name == OVERLAP:
+        return Mixture(overlap, name, seams, *candidates[name])
+    trunk.share = shares[name]
+    return Mixture(trunk, name, seams, *candidates[name])
+
+
+@torch.no_grad()
+def _of_all(trunk: Trunk, frames: UInt8Frames, segments: Segments) -> tuple[Tensor, Tensor]:
+    """(query, target) of all segments by a trunk that does not look ahead, float32 (N, 512) each."""
+    every = np.arange(segments.count)
+    parts = [
+        trunk(torch.from_numpy(gather(frames, segments, every[first : first + EMBEDDED_AT_ONCE])))
+        for first in range(0, segments.count, EMBEDDED_AT_ONCE)
+    ]
+    return torch.cat([query for query, _ in parts]), torch.cat([target for _, target in parts])
+
+
+Halves = tuple[Tensor, Tensor]  # learned and pixels, float32 (N, 256) each
+
+
+@torch.no_grad()
+def _halves(trunk: SceneTrunk, frames: UInt8Frames, segments: Segments, progress: Progress) -> tuple[Halves, Halves]:
+    """Of all queries, and of all targets.
+
+    What follows a segment is its successor's window, whose features are a target already, unless a shot ends there.
+    """
+    learned, pixels = [], []
+    for first in range(0, segments.count, EMBEDDED_AT_ONCE):
+        which = np.arange(first, min(first + EMBEDDED_AT_ONCE, segments.count))
+        windows = torch.from_numpy(gather(frames, segments, which))
+        learned.append(trunk.learned(windows))
+        pixels.append(trunk.pixels(windows)[0])
+        progress("fit", 0.8 * float(which[-1] + 1) / segments.count)
+    target = torch.cat(learned), torch.cat(pixels)
+    query = target[0].roll(-1, 0), target[1].roll(-1, 0)
+    last = np.flatnonzero(~np.append(segments.clean[1:], False))
+    held = torch.from_numpy(gather_following(frames, segments, last))
+    query[0][last], query[1][last] = trunk.learned(held), trunk.pixels(held)[0]
+    return query, target

@@ -1,0 +1,254 @@
+"""The pre-training run: seeded, resumable, judged as it goes."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, distributed, nn
+from torch.utils.data import DataLoader, Dataset
+
+from models.errors import FitError
+from models.pretraining.draws import Draw, draw
+from models.pretraining.judge import judge
+from models.pretraining.loss import soft_contrastive
+from models.scene_slowfast import SceneSlowFast, network_input
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """How start weights are made.
+
+    Attributes:
+        seed: of the first weights and of every scene.
+        steps: optimiser steps in all.
+        scenes: per step.
+        learning_rate: highest; warmed up over `warmup_steps`, and falling to 0 over the last `cooldown_steps`.
+        weight_decay: AdamW's.
+        warmup_steps: see `learning_rate`.
+        cooldown_steps: see `learning_rate`. A run can be resumed with more steps as long as it has not begun
+            to cool down.
+        averaging: of the weights that are judged and shipped, over steps.
+    """
+
+    seed: int = 0
+    steps: int = 3000
+    scenes: int = 2
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 100
+    cooldown_steps: int = 600
+    averaging: float = 0.995
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a step."""
+        up = min(1.0, (step + 1) / self.warmup_steps)
+        down = min(1.0, (self.steps - step) / max(1, self.cooldown_steps))
+        return self.learning_rate * up * down
+
+
+Told = Callable[[dict[str, object]], None]
+
+
+class Pretraining:
+    """A run under way.
+
+    Args:
+        settings: how.
+    """
+
+    def __init__(self, settings: PretrainSettings) -> None:
+        self.settings = settings
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.network = SceneSlowFast()
+        self.averaged = copy.deepcopy(self.network)
+        self.log_scale = nn.Parameter(torch.tensor(1.5))
+        self.step = 0
+        self.processes = distributed.get_world_size() if distributed.is_initialized() else 1
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        for part in (self.network, self.averaged):
+            part.to(self.device).train()
+        self.log_scale.data = self.log_scale.data.to(self.device)
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": list(self.network.parameters()), "weight_decay": settings.weight_decay},
+                {"params": [self.log_scale], "weight_decay": 0.0},
+            ],
+            lr=settings.learning_rate,
+        )
+
+    def save(self, path: Path) -> None:
+        """Everything a resumed run needs; the file appears under its name only when it is whole."""
+        part = path.with_name(f".{path.name}.part")
+        torch.save(
+            {
+                "settings": asdict(self.settings),
+                "step": self.step,
+                "network": self.network.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "log_scale": self.log_scale.data,
+                "optimiser": self.optimiser.state_dict(),
+            },
+            part,
+        )
+        os.replace(part, path)
+
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            FitError: it is no checkpoint of a run with these settings.
+        """
+        try:
+            kept = torch.load(path, map_location=self.device, weights_only=True)
+            fixed = ("seed", "scenes")
+            if any(kept["settings"][name] != getattr(self.settings, name) for name in fixed):
+                raise FitError(f"{path}: was made with other {' or '.join(fixed)}: give the same ones, or another file")
+            self.network.load_state_dict(kept["network"])
+            self.averaged.load_state_dict(kept["averaged"])
+            self.log_scale.data.copy_(kept["log_scale"])
+            self.optimiser.load_state_dict(kept["optimiser"])
+            self.step = int(kept["step"])
+        except (UnpicklingError, EOFError) as error:
+            raise FitError(f"{path}: damaged, or no checkpoint at all: remove it to start afresh") from error
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise FitError(f"{path}: no checkpoint of this network ({error}): remove it to start afresh") from error
+
+    def one_step(self, drawn: list[Draw]) -> float:
+        """Learn from some scenes; the mean loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings.rate(self.step)
+        self.optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for scene in drawn:
+            loss = self._loss(scene) / len(drawn)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+        self._share_gradients()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        share = min(self.settings.averaging, self.step / (self.step + 10))
+        with torch.no_grad():
+            for kept, now in zip(self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True):
+                if kept.is_floating_point():
+                    kept.lerp_(now, 1.0 - share)
+        return total
+
+    def _share_gradients(self) -> None:
+        """The mean of all processes' gradients, where there are several."""
+        if self.processes == 1:
+            return
+        changed = [*self.network.parameters(), self.log_scale]
+        flat = torch.cat([value.grad.flatten() for value in changed if value.grad is not None])
+        distributed.all_reduce(flat)
+        flat /= self.processes
+        at = 0
+        for value in changed:
+            if value.grad is not None:
+                value.grad.copy_(flat[at : at + value.numel()].view_as(value))
+                at += value.numel()
+
+    def _loss(self, scene: Draw) -> Tensor:
+        frames = torch.from_numpy(scene.frames).to(self.device)
+        pictures = network_input(frames, torch.from_numpy(scene.mean).to(self.device))
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+            features = self.network(pictures)
+        return soft_contrastive(features.float(), torch.from_numpy(scene.distance).to(self.device), self.log_scale)
+
+
+class _Draws(Dataset[Draw]):
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> Draw:
+        return draw(self.seed, index)
+
+
+def _drawn(
+    settings: PretrainSettings, first_step: int, workers: int, rank: int, processes: int
+) -> Iterator[list[Draw]]:
+    """The scenes of each step from `first_step` on, this process's share of them."""
+    order = range(first_step * settings.scenes + rank, settings.steps * settings.scenes, processes)
+    loader: DataLoader[Draw] = DataLoader(
+        _Draws(settings.seed),
+        batch_size=settings.scenes // processes,
+        sampler=order,
+        num_workers=workers,
+        collate_fn=list,
+        prefetch_factor=4 if workers else None,
+    )
+    return iter(loader)
+
+
+def pretrain(
+    out: Path,
+    settings: PretrainSettings,
+    *,
+    workers: int = 1,
+    every: int = 200,
+    told: Told = lambda figures: None,
+) -> None:
+    """Make start weights; goes on where a cut-off run of the same settings left its checkpoint.
+
+    Args:
+        out: the weights, `.safetensors`, half precision; `OUT.checkpoint` and `OUT.jsonl`, the log, lie beside it.
+        settings: how.
+        workers: processes that draw scenes; 0 draws in this one.
+        every: steps between two judgements, each followed by a checkpoint.
+        told: is given each line of the log.
+
+    Raises:
+        FitError: the checkpoint is not of these settings.
+    """
+    several = "WORLD_SIZE" in os.environ  # started by torchrun
+    if several:
+        distributed.init_process_group("gloo")
+    rank = distributed.get_rank() if several else 0
+    run = Pretraining(settings)
+    if settings.scenes % run.processes:
+        raise FitError(f"{settings.scenes} scenes per step cannot be shared among {run.processes} processes")
+    checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".jsonl")
+    if checkpoint.exists():
+        run.load(checkpoint)
+    recent: deque[float] = deque(maxlen=every)
+    began_s = time.perf_counter()
+    for drawn in _drawn(settings, run.step, workers, rank, run.processes):
+        recent.append(run.one_step(drawn))
+        if rank or (run.step % every and run.step != settings.steps):
+            continue
+        figures: dict[str, object] = {
+            "step": run.step,
+            "loss": round(float(np.mean(recent)), 4),
+            "scale": round(float(run.log_scale.detach().exp()), 2),
+            "seconds": round(time.perf_counter() - began_s, 1),
+            "state_error": judge(run.averaged),
+        }
+        run.save(checkpoint)
+        write_weights(run.averaged, out)
+        with log.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(figures) + "\n")
+        told(figures)
+
+
+def write_weights(network: SceneSlowFast, path: Path) -> None:
+    """A network's weights in half precision, without the statistics that each clip brings."""
+    kept = {
+        name: value.detach().to("cpu", torch.float16).contiguous()
+        for name, value in network.state_dict().items()
+        if "running_" not in name and "num_batches" not in name
+    }
+    part = path.with_name(f".{path.name}.part")
+    save_file(kept, part)
+    os.replace(part, path)

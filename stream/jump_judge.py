@@ -1,0 +1,100 @@
+"""How much the jumps of some embeddings would show, were they walked: what a fit decides by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.seam import SeamMeasure
+from models.segments import Segments
+from models.split import overlap_span
+from models.windows import UInt8Frames
+from stream.errors import TextureError
+from stream.graph import Graph
+from stream.liveliness import Liveliness, Tempo
+from stream.transitions import Transitions
+
+MOST_JUMPS = 200  # the most travelled ones; they make most of a walk's
+RANDOM_JUMPS = 100
+VISIBLE = 4.0  # times the clip's own steps: a jump that shows more is seen by anybody
+LIKE_RANDOM = 0.7  # of what a random jump shows
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How well a clip repeats itself, by the seams of a walk's jumps, in multiples of the clip's own steps.
+
+    Attributes:
+        median_seam: half of the walk's jumps show no more.
+        worst_tenth_seam: one in ten shows this much or more.
+        random_seam: what a random jump shows, in the median.
+    """
+
+    median_seam: float
+    worst_tenth_seam: float
+    random_seam: float
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether one jump in ten is plainly seen, nearly as much as a random one would be."""
+        return self.worst_tenth_seam > max(VISIBLE, LIKE_RANDOM * self.random_seam)
+
+
+class JumpJudge:
+    """Judges features on the clip itself, at the same number of jumps per minute.
+
+    Args:
+        frames: the clip, uint8 RGB (F, h, w, 3), at least 32 pixels a side.
+        segments: its windows.
+        tempo: how long steps and bridges take.
+        jumps_per_minute: at which all are judged.
+    """
+
+    def __init__(self, frames: UInt8Frames, segments: Segments, tempo: Tempo, jumps_per_minute: float) -> None:
+        self.measure = SeamMeasure(frames, segments)
+        self.segments, self.tempo, self.jumps_per_minute = segments, tempo, jumps_per_minute
+
+    def __call__(self, query: npt.NDArray[np.float32], target: npt.NDArray[np.float32]) -> float:
+        """The seams of a long walk's jumps, combined, in multiples of the clip's own; lower is better.
+
+        Args:
+            query: (N, D), norm 1.
+            target: (N, D), norm 1.
+
+        Returns:
+            The geometric mean over the walk's jumps; infinite where nothing can be walked, 1 without jumps.
+        """
+        try:
+            graph = Graph.of_embeddings(query, target, self.segments)
+            walked = Liveliness.at_rate(graph, self.tempo, self.jumps_per_minute)
+        except TextureError:
+            return float("inf")
+        seams, shares = self._seams(walked.transitions)
+        return float(np.exp(shares @ np.log(seams))) if len(shares) else 1.0
+
+    def repetition(self, transitions: Transitions, random: np.random.Generator) -> Repetition | None:
+        """How well the clip repeats where a walk jumps; None where it never does.
+
+        Args:
+            transitions: of the walk.
+            random: draws the random jumps that it is compared with.
+        """
+        seams, shares = self._seams(transitions)
+        played = np.flatnonzero(self.segments.clean)
+        if not len(shares) or len(played) < 2:
+            return None
+        pairs = random.choice(played, (RANDOM_JUMPS, 2))
+        pairs = pairs[np.abs(pairs[:, 0] + 1 - pairs[:, 1]) > overlap_span(self.segments)]
+        order = np.argsort(seams)
+        reached = np.cumsum(shares[order])
+        half, ninth = (float(seams[order][np.searchsorted(reached, part * reached[-1])]) for part in (0.5, 0.9))
+        usual = float(np.median(self.measure.of(pairs).combined)) if len(pairs) else half
+        return Repetition(round(half, 3), round(ninth, 3), round(usual, 3))
+
+    def _seams(self, transitions: Transitions) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        """Combined seams of the most travelled jumps, (M,), and their shares of the jumps, which sum to 1."""
+        leaves, lands, shares = (column[:MOST_JUMPS] for column in transitions.traffic())
+        seams = self.measure.of(np.stack([leaves, lands], axis=1).astype(np.int64)).combined
+        return seams, shares / shares.sum()

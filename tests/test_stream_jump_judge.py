@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from models.segments import Segments
+from stream.graph import Graph
+from stream.jump_judge import JumpJudge
+from stream.liveliness import Liveliness, Tempo
+from tests.drawn import PERIOD_FRAMES, going_round, segments_of
+
+TEMPO = Tempo(stride_s=0.2, bridge_s=0.16)
+
+
+def embeddings_by_phase(segments: Segments, blind: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings that know where the disc is going, or know nothing but what follows what."""
+    random = np.random.default_rng(0)
+    starts = np.append(segments.starts, segments.starts[-1] + segments.stride_frames)
+    turn = 2 * np.pi * starts / PERIOD_FRAMES
+    known = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    every = random.normal(size=(len(starts), 16)) if blind else known
+    every = (every / np.linalg.norm(every, axis=1, keepdims=True)).astype(np.float32)
+    return every[1:], every[:-1]
+
+
+def test_jumps_that_know_the_phase_show_less_than_blind_ones() -> None:
+    frames = going_round(600)
+    segments = segments_of(frames)
+    judge = JumpJudge(frames, segments, TEMPO, 15.0)
+    knowing, blind = (judge(*embeddings_by_phase(segments, blind)) for blind in (False, True))
+    assert knowing < 1.3
+    assert blind > 2 * knowing
+
+
+def test_a_clip_that_goes_round_repeats_well() -> None:
+    frames = going_round(600)
+    segments = segments_of(frames)
+    judge = JumpJudge(frames, segments, TEMPO, 15.0)
+    walked = Liveliness.at_rate(Graph.of_embeddings(*embeddings_by_phase(segments, False), segments), TEMPO, 15.0)
+    found = judge.repetition(walked.transitions, np.random.default_rng(0))
+    assert found is not None
+    assert not found.is_poor
+    assert found.median_seam <= found.worst_tenth_seam < found.random_seam
+
+
+def test_a_clip_that_never_comes_back_repeats_poorly() -> None:
+    """A disc that crosses the picture once: whatever the jump, it leaps."""
+    frames = going_round(PERIOD_FRAMES * 9 // 10, noise=1.0).repeat(10, axis=0)
+    segments = segments_of(frames)
+    judge = JumpJudge(frames, segments, TEMPO, 15.0)
+    walked = Liveliness.at_rate(Graph.of_embeddings(*embeddings_by_phase(segments, True), segments), TEMPO, 15.0)
+    found = judge.repetition(walked.transitions, np.random.default_rng(0))
+    assert found is not None
+    assert found.is_poor
+
+
+def test_embeddings_that_cannot_be_walked_are_the_worst() -> None:
+    frames = going_round(40)
+    segments = segments_of(frames, 12, 17, 22, 27, 32)
+    query = np.eye(segments.count, 8, dtype=np.float32)
+    assert JumpJudge(frames, segments, TEMPO, 15.0)(query, query) == pytest.approx(np.inf)
