@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from models.progress import Progress
 
 app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
 
@@ -22,7 +26,8 @@ def bench_all() -> None:
     bench_startup(None, None)
     bench_fanout(None, "1,4,8", 20.0, None)
     bench_soak(None, 10.0, None)
-    bench_features(None)
+    bench_graph(None)
+    bench_quality(None, seeds=1, dials="none,all at 0.3")
 
 
 @app.command("fit")
@@ -89,12 +94,87 @@ def bench_jumps(
     Console(highlight=False).print(f"{out}: " + ", ".join(f"{leaves} to {lands}" for leaves, lands in places))
 
 
-@app.command("features")
-def bench_features(json_out: JsonOut = None) -> None:
-    """State error of each kind of feature on the drawn scenes: what the cpu preset was chosen by."""
-    from bench.features import run
+@app.command("graph")
+def bench_graph(json_out: JsonOut = None) -> None:
+    """CPU and memory of the transition graph for a minute, ten minutes, and an hour of video."""
+    from bench.graph import measure
 
-    run(json_out)
+    _report(measure(), json_out)
+
+
+@app.command("quality")
+def bench_quality(
+    json_out: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write every figure to this file; what is in it is not measured again."),
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with tables and videos into this folder.")] = None,
+    families: Annotated[str, typer.Option(help="Of drawn scenes, with commas; `none` for no drawn scenes.")] = "all",
+    dials: Annotated[str, typer.Option(help="How badly they are filmed, with commas; all by default.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Scenes of each kind, and walks of each clip.")] = 3,
+    seconds: Annotated[float, typer.Option(min=10, help="Of each drawn scene.")] = 40.0,
+    clip: Annotated[list[Path] | None, typer.Option(help="A real clip; may be given several times.")] = None,
+    only: Annotated[str, typer.Option("--methods", help="With commas; all by default.")] = "",
+    again: Annotated[str, typer.Option(help="Methods that are measured again, with commas.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Films that are measured at a time.")] = 1,
+    weights: Annotated[Path | None, typer.Option(help="Of the network pre-trained on drawn scenes.")] = None,
+    resnet: Annotated[Path | None, typer.Option(help="torchvision's ResNet-18, for Classic Deep.")] = None,
+) -> None:
+    """How good the jumps of each metric are: state error, seams, variety, and whether a classifier is fooled.
+
+    The file is written after each film: what was cut goes on where it stopped.
+    """
+    from bench.quality.methods import Weights
+    from bench.quality.page import write_page
+    from bench.quality.run import Plan, Results, run
+    from bench.quality.screen import show
+
+    chosen = {
+        "families": None if families == "all" else () if families == "none" else _names(families),
+        "dials": _names(dials) or None,
+        "names": _names(only) or None,
+    }
+    plan = Plan(
+        seeds=seeds,
+        seconds=seconds,
+        clips=tuple(clip or ()),
+        weights=Weights(weights, resnet),
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    results = Results(json_out)
+    results.forget(_names(again))
+    console = Console(highlight=False)
+    with _progress(console) as progress:
+        run(plan, results, jobs=jobs, progress=progress)
+        page = write_page(results.cells, html, plan.clips, progress) if html is not None else None
+    show(results.cells, console)
+    if page is not None:
+        console.print(f"{page}")
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress]:
+    """A bar with the time left, as a `Progress`."""
+    from rich import progress as rich_progress
+
+    columns = (
+        rich_progress.BarColumn(),
+        rich_progress.TaskProgressColumn(),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.description}"),
+    )
+    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def tell(stage: str, done: float) -> None:
+            bar.update(task, completed=done, description=stage)
+
+        yield tell
 
 
 def _report(figures: list[dict[str, object]], json_out: Path | None) -> None:

@@ -28,7 +28,7 @@ from models.start import StartWeights, start_weights
 from models.threads import torch_threads
 from models.windows import UInt8Frames, check_frames
 
-FIGURE_HEIGHT_PX = 24  # of the pixels in which continuations are compared
+FIGURE_HEIGHT_PX = 16  # of the pixels in which continuations are compared
 
 
 @dataclass(frozen=True)

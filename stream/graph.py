@@ -24,6 +24,7 @@ __all__ = ["Graph", "Policy", "Weighting", "allowed_transitions"]
 
 Policy = Literal["weighted", "uniform"]
 
+COST_POWER = 3  # of how unlike a jump is (Schödl's p): docs/log.md, 2026-11-22
 LEAST_JUMP_SHARE = 0.002  # with foresight, segments less likely to be left by a jump than this are not left
 
 
@@ -140,6 +141,11 @@ class Graph:
 
     @cached_property
     def cost(self) -> Floats:
+        """What each way costs, (E,): `unlikeness` raised, so that one bad jump costs more than many fair ones."""
+        return self.unlikeness**COST_POWER
+
+    @cached_property
+    def unlikeness(self) -> Floats:
         """How much less alike than the clip's own continuation each way is, 0 at least, (E,)."""
         return np.asarray(np.maximum(self.natural_similarity[self.ways.sources] - self.similarity, 0), np.float32)
 
@@ -155,7 +161,7 @@ class Graph:
     def mean_jump_cost(self, transitions: Transitions) -> float:
         """How unlike the jumps of a long walk are on average; 0 if it makes none."""
         rows, columns, shares = transitions.traffic()
-        return float(self.cost[self.ways.find(rows, columns)] @ shares / shares.sum()) if len(shares) else 0.0
+        return float(self.unlikeness[self.ways.find(rows, columns)] @ shares / shares.sum()) if len(shares) else 0.0
 
 
 class Foresighted:

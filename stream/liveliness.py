@@ -12,7 +12,7 @@ from stream.transitions import Transitions
 
 JUMP_THRESHOLD = 0.9  # jumps ten times less likely than the best from the same place are not taken
 TEMPERATURE_STEPS = 15  # that are tried, from a tenth of what the best jumps cost to thirty times it
-WANTED_VARIETY = 0.3  # of the clip's segments, counted as if visited evenly
+WANTED_VARIETY = 0.5  # of the clip's segments, counted as if visited evenly
 MOST_TRIES = 12  # of a price, at each temperature
 SPARE_TEMPERATURES = 2  # that are tried after the first that visits enough, if that one misses the rate
 CLEARLY = 0.05  # nearer to a rate, as the logarithm of a ratio: for less, jumps need not become less alike
@@ -102,7 +102,7 @@ class Liveliness:
 
 
 def _temperatures(graph: Graph) -> list[float]:
-    scale = max(1e-3, graph.usual_jump_cost)
+    scale = max(1e-5, graph.usual_jump_cost)
     return [scale * float(factor) for factor in np.geomspace(0.1, 30, TEMPERATURE_STEPS)]
 
 

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
-from bench import doctor, fanout, fit, jumps, soak
+from bench import doctor, fanout, fit, graph, jumps, soak
 from bench.server_process import BenchError, ServerProcess
 from stream.errors import TextureError
 
@@ -105,3 +106,34 @@ def test_a_sheet_of_jumps_shows_each_with_its_bridge(small_texture: Path, tmp_pa
 def test_a_sheet_that_cannot_be_written_is_one_line(small_texture: Path, tmp_path: Path) -> None:
     with pytest.raises(TextureError, match=r"choose a \.png"):
         jumps.sheet(small_texture, tmp_path / "no such folder" / "sheet.png")
+
+
+def test_graph_tells_what_a_length_costs() -> None:
+    figures = {str(row["figure"]): row for row in graph.measure([60, 1200])}
+    assert {tuple(row) for row in figures.values()} == {("figure", "60 segments", "1200 segments")}
+    assert figures["clip_min"]["1200 segments"] == 4.0
+    assert _number(figures["ways"]["1200 segments"]) < 66 * 1200
+    for row in figures.values():
+        assert 0 <= _number(row["60 segments"]) < 1e6
+    assert _number(figures["jumps_per_minute"]["1200 segments"]) == pytest.approx(15, rel=0.05)
+    assert _number(figures["graph_mb"]["1200 segments"]) < 100
+    json.dumps(list(figures.values()))
+
+
+def test_a_course_comes_back_to_its_places_and_knows_its_cuts() -> None:
+    query, target, segments = graph.course(9000, np.random.default_rng(3))
+    assert segments.count == len(query) == len(target) == 9000
+    np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(query[:-1], target[1:])
+    following = np.einsum("nd,nd->n", target[:-1], target[1:])
+    begins = np.array(segments.cuts) // segments.stride_frames
+    assert 3 < len(begins) < 30
+    assert np.median(following) > 0.95 > 0.75 > np.median(following[begins - 1])
+    alike = target[::50] @ target.T
+    apart = np.abs(np.arange(0, 9000, 50)[:, None] - np.arange(9000)) > 300
+    assert np.median(np.where(apart, alike, -1).max(axis=1)) > 0.9, "what is seen once is seen again"
+
+
+def test_graph_tells_why_a_process_failed() -> None:
+    with pytest.raises(BenchError, match=r"a graph of 1 segments: .*too short"):
+        graph.measure([1])

@@ -196,7 +196,7 @@ def test_cost_is_what_a_step_lacks_against_going_on(graph: Graph) -> None:
     assert (graph.cost >= 0).all()
     similarity, cost = spread(graph, graph.similarity), spread(graph, graph.cost, absent=np.inf)
     for i, j in [(3, 40), (10, 70), (60, 5)]:
-        assert cost[i, j] == pytest.approx(max(0, similarity[i, i + 1] - similarity[i, j]), abs=1e-6)
+        assert cost[i, j] == pytest.approx(max(0, similarity[i, i + 1] - similarity[i, j]) ** 3, abs=1e-6)
     for row, best in zip(range(graph.count), graph.best_jump_cost, strict=True):
         assert best == min(cost[row, j] for j in range(graph.count) if j != row + 1)
 
@@ -206,7 +206,7 @@ def test_future_cost_satisfies_bellmans_equation(graph: Graph) -> None:
     usual = np.median(graph.best_jump_cost)
     price = np.where(graph.ways.natural, 0, usual)
     onward = spread(graph, graph.cost + price + DISCOUNT * future[graph.ways.targets], absent=np.inf)
-    np.testing.assert_allclose(future, onward.min(axis=1), atol=1e-6 * future.max())
+    np.testing.assert_allclose(future, onward.min(axis=1), atol=1e-3 * future.max())
     assert (future > 0).all(), "each walk must jump some day"
 
 

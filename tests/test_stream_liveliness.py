@@ -62,10 +62,10 @@ def test_a_long_walk_sees_enough_of_the_clip(graph: Graph, found: dict[float, Li
 
 @pytest.mark.parametrize("rate", RATES)
 def test_jumps_are_among_the_likest(graph: Graph, found: dict[float, Liveliness], rate: float) -> None:
-    cost = spread(graph, graph.cost)
+    cost = spread(graph, graph.unlikeness)
     edges = found[rate].transitions.edges_by_traffic()
     mean = sum(cost[i, j] * share for i, j, share in edges) / sum(share for *_, share in edges)
-    assert mean < 0.15 * graph.cost.mean()
+    assert mean < 0.15 * graph.unlikeness.mean()
     assert graph.mean_jump_cost(found[rate].transitions) == pytest.approx(mean)
 
 
