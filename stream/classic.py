@@ -105,7 +105,7 @@ class Classic:
         spots = np.isfinite(self.cost) & (self.cost <= around)
         following = np.arange(len(spots) - 1)
         spots[following, following + 1] = np.isfinite(self.cost[following, following + 1])
-        return spots
+        return np.asarray(spots)
 
     def transitions(self, sigma: float, *, radius: int = 1, threshold: float = 0.0) -> Transitions:
         """Weigh and prune, and leave what can be walked for ever.

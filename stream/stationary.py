@@ -93,7 +93,7 @@ class _Levels:
         change: Shares = np.asarray(self._sweep.solve(residual))
         left = np.bincount(self._block, residual - np.asarray(self.balance @ change), self._blocks)
         left[-1] = 0  # a change moves shares, and leaves their sum
-        return change + self._within * lu_solve(self._coarse, left)[self._block]
+        return np.asarray(change + self._within * lu_solve(self._coarse, left)[self._block], np.float64)
 
 
 def _blocks(chain: csr_array) -> npt.NDArray[np.int64]:

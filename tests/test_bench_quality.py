@@ -459,6 +459,11 @@ class TestReport:
         assert walks["fit"] == "product's"  # what ships is reported as it ships
         assert {cell["walk"] for cell in report.reported(self._cells()) if cell["method"] == "Classic"} == {"Schödl's"}
 
+    @pytest.mark.parametrize("fault", [{"visited": 0.1}, {"jumps_per_minute": 10.0}])
+    def test_a_walk_that_is_a_loop_or_misses_the_rate_counts_as_random(self, fault: dict[str, float]) -> None:
+        spoiled = [cell | (fault if cell["walk"] == "Schödl's" else {}) for cell in self._cells()]
+        assert report.best_walks(spoiled)["Classic"] == "product's"
+
     def test_medians_and_ratios(self) -> None:
         made = {table.title: table for table in tabulate.tables(self._cells())}
         by_family = made["State error by family"]
