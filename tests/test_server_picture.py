@@ -12,7 +12,7 @@ from stream.graph import Weighting
 from stream.transitions import Transitions
 from tests.stream_media import circle_graph
 
-WEIGHTING = Weighting(0.02, threshold=0.9, foresight=True, shortest_jump_steps=10)
+WEIGHTING = Weighting(1e-6, threshold=0.9, foresight=True, shortest_jump_steps=10)
 
 
 def drawn(count: int, turns: int) -> tuple[npt.NDArray[np.uint8], Transitions]:
@@ -39,6 +39,6 @@ def test_no_way_of_the_walk_is_lost_however_long_the_clip(count: int, turns: int
 def test_what_is_alike_is_lighter() -> None:
     image, transitions = drawn(80, 4)
     free = transitions.probabilities.toarray() == 0
-    alike, unlike = [(i, (i + 1 + 20) % 80) for i in range(80)], [(i, (i + 1 + 10) % 80) for i in range(80)]
+    alike, unlike = [(i, (i + 1 + 19) % 80) for i in range(80)], [(i, (i + 1 + 10) % 80) for i in range(80)]
     mean = [np.mean([image[place] for place in places if free[place]]) for places in (alike, unlike)]
     assert mean[0] > mean[1] + 20
