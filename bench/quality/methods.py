@@ -23,8 +23,8 @@ from stream.ways import Ways
 
 Similarity = npt.NDArray[np.float32]
 
-# Tuned at 15 jumps a minute by `python -m bench.quality.tuning` on 18 films of trained families (2026-11-22): state error
-# 0.341, 0.330 and 0.361 of random.
+# Tuned at 15 jumps a minute by `python -m bench.quality.tuning` on 18 films of trained families (2026-11-22): state
+# error 0.341, 0.330 and 0.361 of random.
 CLASSIC = ClassicSettings(taps=2, power=2.0, threshold=0.1, radius=1)
 CLASSIC_PLUS = ClassicSettings(taps=16, power=2.0, threshold=0.25, radius=4)
 CLASSIC_PLUS_PLUS = ClassicSettings(power=2.0, threshold=0.25, radius=4)
