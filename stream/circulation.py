@@ -20,24 +20,28 @@ how often it repeats come out as they may. Here these are what is asked for, and
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
+import highspy
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array, hstack, vstack
 from scipy.sparse.csgraph import connected_components
 
 from stream.ways import Floats, Mask, Ways
 
 MOST_ROUNDS = 16
 MILD_ROUNDS = 6  # the later ones forbid more at once
-LONG_SEGMENTS = 1000  # ten times as long, a round takes a hundred times as long: of longer clips there are fewer rounds
-MOST_LONG_ROUNDS = 8  # none of them mild; long clips have ways enough
+LONG_SEGMENTS = 1000  # of longer clips there are fewer rounds
+MOST_LONG_ROUNDS = 10  # none of them mild; long clips have ways enough
 LEAST_EXCHANGE = 0.02  # of all jumps lead out of each loop that would else stand alone
+LEAST_JOINED = 0.1  # of a loop's own jumps lead out of it, where the rounds left it alone
+JOININGS = 8  # rounds of that, each of ways that were not yet taken
 FAINTEST = 1e-7  # a flow, in steps of a walk over as many steps as there are segments; less is rounding
 OFF_RATE = 100.0  # what a jump too few or too many costs, in dearest ways
 
 Flow = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -81,57 +85,79 @@ def least_cost_circulation(ways: Ways, cost: Floats, wanted: Wanted) -> Flow | N
 
 
 class _Programme:
-    """The linear programme, and what was added to it so far. Flows are in steps of a walk of N steps."""
+    """The linear programme, and what was added to it so far. Flows are in steps of a walk of N steps.
+
+    The solver keeps its basis between the rounds: each changes little, and is solved in a fraction of the first.
+    """
 
     def __init__(self, ways: Ways, cost: Flow, wanted: Wanted) -> None:
         self.ways, self.cost, self.wanted = ways, cost, wanted
-        self._live = len(np.unique(ways.sources))
-        self._banned: Mask = np.zeros(len(ways), np.bool_)
-        self._exits: list[Mask] = []  # ways that lead out of a loop that stood alone
+        self._dear = OFF_RATE * max(float(cost.max(initial=0)), 1e-6)
+        self._solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        self._solver.setOptionValue("output_flag", False)
+        self._solver.passModel(self._model())
 
     def solved(self) -> Flow | None:
         best = None
         is_long = self.ways.count > LONG_SEGMENTS
         for round_ in range(MOST_LONG_ROUNDS if is_long else MOST_ROUNDS):
             flow = self._round()
-            if flow is None and self._exits:  # too much was asked for: the largest loop is what will be walked
-                self._exits.clear()
-                continue
             if flow is None:
                 break
             best = flow
             stutters, exits = self._stutters(flow, for_good=is_long or round_ >= MILD_ROUNDS), self._missing_exits(flow)
             if not exits and not flow[stutters].any():
                 break
-            self._banned |= stutters
-            self._exits += exits
-        return None if best is None else np.asarray(best / best.sum(), np.float64)
+            self._forbid(stutters)
+            self._ask_for(exits)
+        if best is None:
+            return None
+        best = self._joined(best)
+        return np.asarray(best / best.sum(), np.float64)
+
+    def _model(self) -> highspy.HighsLp:
+        """Columns: a flow for each way, then jumps too few, and too many. Rows: as the bounds below."""
+        count, ways = self.ways.count, len(self.ways)
+        jumps, every, one = ~self.ways.natural, np.arange(ways), np.ones(ways)
+        leaving = csr_array((one, (self.ways.sources, every)), shape=(count, ways))
+        arriving = csr_array((one, (self.ways.targets, every)), shape=(count, ways))
+        every_way, every_jump = csr_array(one[None]), csr_array(jumps[None].astype(np.float64))
+        flows = csr_array(vstack([leaving - arriving, every_way, every_jump, leaving]))
+        off_rate = csr_array(([1.0, -1.0], ([count + 1, count + 1], [0, 1])), shape=(2 * count + 2, 2))
+        table = csr_array(hstack([flows, off_rate]))
+        most_visits = self.wanted.most_visits * count / len(np.unique(self.ways.sources))
+        balanced, free = np.zeros(count), np.full(count, -highspy.kHighsInf)
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = ways + 2, 2 * count + 2
+        model.col_cost_ = np.append(self.cost, [self._dear] * 2)
+        model.col_lower_ = np.zeros(ways + 2)
+        model.col_upper_ = np.append(np.where(jumps, self._most_of_a_jump, highspy.kHighsInf), [highspy.kHighsInf] * 2)
+        model.row_lower_ = np.concatenate([balanced, [count, self._jumps_in_all], free])
+        model.row_upper_ = np.concatenate([balanced, [count, self._jumps_in_all], np.full(count, most_visits)])
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = table.indptr, table.indices, table.data
+        return model
 
     def _round(self) -> Flow | None:
-        free = np.flatnonzero(~self._banned)
-        count, ways = self.ways.count, len(free)
-        jumps, every, one = ~self.ways.natural[free], np.arange(ways), np.ones(ways)
-        leaving = csr_array((one, (self.ways.sources[free], every)), shape=(count, ways))
-        arriving = csr_array((one, (self.ways.targets[free], every)), shape=(count, ways))
-        off_rate = np.array([[1.0, -1.0]])  # jumps too few, and too many
-        constraints = [
-            LinearConstraint(_wider(leaving - arriving), 0, 0),
-            LinearConstraint(_wider(one[None]), count, count),
-            LinearConstraint(_wider(jumps[None].astype(np.float64), off_rate), self._jumps_in_all, self._jumps_in_all),
-            LinearConstraint(_wider(leaving), 0, self.wanted.most_visits * count / self._live),
-        ]
-        constraints += [
-            LinearConstraint(_wider(exit_[None, free].astype(np.float64)), LEAST_EXCHANGE * self._jumps_in_all, np.inf)
-            for exit_ in self._exits
-        ]
-        most = np.append(np.where(jumps, self._most_of_a_jump, np.inf), [np.inf, np.inf])
-        dear = OFF_RATE * max(float(self.cost.max(initial=0)), 1e-6)
-        found = milp(np.append(self.cost[free], [dear, dear]), constraints=constraints, bounds=Bounds(0, most))
-        if found.x is None:
+        self._solver.run()
+        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
-        flow = np.zeros(len(self.ways))
-        flow[free] = np.where(found.x[:ways] > FAINTEST, found.x[:ways], 0)
-        return flow
+        flow = np.array(self._solver.getSolution().col_value[: len(self.ways)])
+        return np.where(flow > FAINTEST, flow, 0)
+
+    def _forbid(self, ways: Mask) -> None:
+        which = np.flatnonzero(ways).astype(np.int32)
+        nothing = np.zeros(len(which))
+        self._solver.changeColsBounds(len(which), which, nothing, nothing)
+
+    def _ask_for(self, exits: list[Mask]) -> None:
+        """Some flow is to lead out of each of these, as far as it can."""
+        least = LEAST_EXCHANGE * self._jumps_in_all
+        for exit_ in exits:
+            which = np.flatnonzero(exit_).astype(np.int32)
+            self._solver.addRow(least, highspy.kHighsInf, len(which), which, np.ones(len(which)))
+            row = np.array([self._solver.getNumRow() - 1], np.int32)
+            self._solver.addCol(self._dear, 0, least, 1, row, np.ones(1))  # what is missing
 
     @property
     def _jumps_in_all(self) -> float:
@@ -140,18 +166,40 @@ class _Programme:
     @property
     def _most_of_a_jump(self) -> float:
         """At least one jump is made each time round the clip, whatever is wanted."""
-        return np.inf if self.wanted.most_of_jumps >= 1 else self.wanted.most_of_jumps * max(1.0, self._jumps_in_all)
+        most = self.wanted.most_of_jumps
+        return highspy.kHighsInf if most >= 1 else most * max(1.0, self._jumps_in_all)
 
     def _missing_exits(self, flow: Flow) -> list[Mask]:
         """For each loop of the flow, if there are several: the ways out of it."""
+        loops, begins, ends = self._loops(flow)
+        return [(begins == loop) & (ends != loop) for loop in loops] if len(loops) > 1 else []
+
+    def _loops(self, flow: Flow) -> tuple[Labels, Labels, Labels]:
+        """The loops that a flow falls apart into, and of each way in which it begins and ends."""
         taken = flow > 0
         pattern = self.ways.kept(taken).matrix(flow[taken].astype(np.float32))
         _, labels = connected_components(pattern, directed=True, connection="strong")
-        loops = np.unique(labels[self.ways.sources[taken]])
-        if len(loops) < 2:
-            return []
-        begins, ends = labels[self.ways.sources], labels[self.ways.targets]
-        return [(begins == loop) & (ends != loop) for loop in loops]
+        return np.unique(labels[self.ways.sources[taken]]), labels[self.ways.sources], labels[self.ways.targets]
+
+    def _joined(self, flow: Flow) -> Flow:
+        """With a little flow along the cheapest way out of each loop that still stands alone, and the cheapest in.
+
+        That is no circulation to the letter, but its chances can be walked, and keep near to it.
+        """
+        flow = flow.copy()
+        for _ in range(JOININGS):
+            loops, begins, ends = self._loops(flow)
+            if len(loops) < 2:
+                break
+            size = np.bincount(begins, np.where(begins == ends, flow, 0), loops.max() + 1)
+            jumps = np.bincount(begins, np.where(self.ways.natural | (begins != ends), 0, flow), loops.max() + 1)
+            jumps[size.argmax()] = 0  # as much leads into a loop as out of it; into the largest lead the others
+            between = np.flatnonzero(np.isin(begins, loops) & np.isin(ends, loops) & (begins != ends) & (flow == 0))
+            between = between[np.argsort(self.cost[between], kind="stable")]
+            for side in (begins, ends):
+                chosen = between[np.unique(side[between], return_index=True)[1]]
+                flow[chosen] = np.maximum(flow[chosen], LEAST_JOINED * jumps[side[chosen]])
+        return flow
 
     def _stutters(self, flow: Flow, *, for_good: bool) -> Mask:
         """The ways that leave too soon behind a landing, or land too late before a leaving, that is stronger.
@@ -176,9 +224,3 @@ class _Programme:
             not_landed &= landing > 0
             not_left &= leaving > 0
         return jumps & (not_landed[self.ways.targets] | not_left[self.ways.sources])
-
-
-def _wider(rows: csr_array | npt.NDArray[np.float64], of_rate: npt.NDArray[np.float64] | None = None) -> csr_array:
-    """Rows of the constraints, with two more columns for missing the rate of jumps."""
-    left = csr_array(rows)
-    return csr_array(hstack([left, csr_array((left.shape[0], 2)) if of_rate is None else csr_array(of_rate)]))

@@ -15,7 +15,8 @@ from stream.ways import Mask
 TOLERANCE = 0.01  # of a rate, as the logarithm of a ratio
 CLEARLY = 0.05  # nearer to a rate: for less, nothing need be shown more often
 RELAXED = (1, 2, 4, 8, 16, 32)  # by how much more often, one after the other
-WAYS_CONSIDERED, FEWER_WAYS = 16, 4  # the best jumps out of each segment, and the best into each; of a long clip
+WAYS_CONSIDERED = 16  # the best jumps out of each segment, and the best into each
+TOGETHER, OF_TOGETHER = 8, 4  # of a long clip: out of so many neighbouring segments, and into them, so many
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Liveliness:
         narrowed = graph.without_short_jumps(round(min(mean_run_steps, graph.count / 2) / 2))
         considered = narrowed.kept(_best_ways(narrowed))
         best: Liveliness | None = None
+        is_long = graph.count > LONG_SEGMENTS  # then a small miss is not worth the time
         for factor in RELAXED:
             found = _solved(considered, narrowed, tempo, Wanted(tempo.jump_share(jumps_per_minute)).relaxed(factor))
             if found is None:
@@ -89,7 +91,7 @@ class Liveliness:
             off = _missed(found, jumps_per_minute)
             if best is None or off < _missed(best, jumps_per_minute) - CLEARLY:
                 best = found
-            if off < TOLERANCE:
+            if off < (CLEARLY if is_long else TOLERANCE):
                 break
         return best or cls.of_transitions(_any_walk(graph), tempo)
 
@@ -111,13 +113,13 @@ def _missed(found: Liveliness, jumps_per_minute: float) -> float:
 
 def _best_ways(graph: Graph) -> Mask:
     """Going on, the best jumps out of each segment, and the best into each, (E,)."""
-    most = WAYS_CONSIDERED if graph.count <= LONG_SEGMENTS else FEWER_WAYS
-    cost = np.where(graph.ways.natural, np.float32(-1), graph.unlikeness)
+    apart, most = (1, WAYS_CONSIDERED) if graph.count <= LONG_SEGMENTS else (TOGETHER, OF_TOGETHER)
+    cost = np.where(graph.ways.natural, np.float32(np.inf), graph.unlikeness)
     kept = graph.ways.natural.copy()
-    for ends in (graph.ways.sources, graph.ways.targets):
+    for ends in (graph.ways.sources // apart, graph.ways.targets // apart):
         order = np.lexsort((cost, ends))
         begins = np.searchsorted(ends[order], ends[order])
-        kept[order[np.arange(len(order)) - begins <= most]] = True
+        kept[order[np.arange(len(order)) - begins < most]] = True
     return kept
 
 

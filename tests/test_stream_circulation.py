@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.sparse.csgraph import connected_components
 
 from stream.circulation import Wanted, least_cost_circulation
 from stream.ways import Floats, Mask, Ways
@@ -80,6 +81,24 @@ def test_loops_that_do_not_meet_are_joined() -> None:
     joining = ways.find([9, 19], [10, 0])
     assert (flow[joining] > 1e-4).all()
     assert flow[joining[1]] < 0.02
+
+
+def test_a_long_clip_of_many_places_is_one_walk() -> None:
+    """Sixty shots that are dear to leave: more than the rounds of a long clip can join one by one."""
+    jumps = {(20 * shot + 19, 20 * shot): 0.01 * (shot % 7) for shot in range(60)}
+    jumps |= {(20 * shot + 9, 20 * (shot + 1)): 3.0 + shot / 60 for shot in range(59)}
+    jumps |= {(20 * (shot + 1) + 9, 20 * shot): 3.0 for shot in range(59)}
+    ways, cost = line(1200, jumps)
+    in_shots = ~ways.natural | (ways.targets % 20 > 0)
+    ways, cost = ways.kept(in_shots), cost[in_shots]
+    flow = least_cost_circulation(ways, cost, Wanted(0.05, most_of_jumps=1, most_visits=1.3, shortest_run=1))
+    assert flow is not None
+    taken = flow > 0
+    pattern = ways.kept(taken).matrix(flow[taken].astype(np.float32))
+    loops, labels = connected_components(pattern, directed=True, connection="strong")
+    walked = np.bincount(labels, np.bincount(ways.sources, flow, ways.count), loops)
+    assert walked.max() == pytest.approx(1)
+    assert 0.045 < jump_share(ways, flow) < 0.08  # a twentieth, and what leads from shot to shot
 
 
 @pytest.mark.parametrize("share", [0.001, 0.9])

@@ -67,6 +67,7 @@ def _minute(stage: Stage, meter: Meter, began_s: float) -> Samples:
 def _replug(stage: Stage) -> float:
     """Unplug the sink and plug it back; the seconds from then until the server hears it again, then settled."""
     assert stage.sink is not None
+    stage.witnesses[-1].leave()
     stage.sink.unplug()
     stage.page.page.wait_for_timeout(1000 * UNPLUGGED_S)
     stage.sink.plug_in()

@@ -37,10 +37,11 @@ class Loopback:
 
     def __init__(self) -> None:
         self._handle = ""
+        self._players: list[str] = []  # that were moved elsewhere, by their numbers
         subprocess.run(["pactl", "load-module", "module-null-sink", "sink_name=Speakers"], check=True, **_QUIET)
 
     def plug_in(self) -> None:
-        """Make the sink."""
+        """Make the sink, and have whoever played to it when it was taken away play to it again."""
         words = (
             "module-null-sink",
             f"sink_name={SINK}",
@@ -49,9 +50,14 @@ class Loopback:
         )
         made = subprocess.run(["pactl", "load-module", *words], capture_output=True, text=True, check=True)
         self._handle = made.stdout.strip()
+        for player in self._players:
+            subprocess.run(["pactl", "move-sink-input", player, SINK], check=False, **_QUIET)  # it may have ended
+        self._players = []
 
     def unplug(self) -> None:
-        """Take it away, under whoever listens to it."""
+        """Take it away, under whoever listens to it; PulseAudio moves its players to another sink."""
+        sinks = {line.split()[1]: line.split()[0] for line in _listed("sinks")}
+        self._players = [line.split()[0] for line in _listed("sink-inputs") if line.split()[1] == sinks[SINK]]
         subprocess.run(["pactl", "unload-module", self._handle], check=True, **_QUIET)
 
     @contextmanager
@@ -66,6 +72,12 @@ class Loopback:
         finally:
             os.killpg(process.pid, 9)
             process.wait()
+
+
+def _listed(what: str) -> list[str]:
+    """What `pactl` says of them, a line each that begins with its number."""
+    told = subprocess.run(["pactl", "list", "short", what], capture_output=True, text=True, check=True)
+    return told.stdout.splitlines()
 
 
 @contextmanager
@@ -134,13 +146,19 @@ class Witness:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Listen no more: PulseAudio moves who stays to another source. What was heard is kept."""
+        if self._thread is None:
+            return
         assert self._process is not None
-        assert self._thread is not None
         self._process.kill()
         self._process.wait()
         self._thread.join()
         assert self._process.stdout is not None
         self._process.stdout.close()
+        self._thread = None
 
     def plucks_s(self) -> npt.NDArray[np.float64]:
         """When each pluck sounded, monotonic, ascending."""
