@@ -520,7 +520,7 @@ def _liveliness(
     if temperature is None and threshold is None:
         if jumps_per_minute is None:
             return texture.usual_liveliness()
-        return Liveliness.at_rate(texture.graph, texture.tempo, jumps_per_minute)
+        return texture.liveliness(jumps_per_minute)
     if jumps_per_minute is not None:
         raise _Unmet("--jumps-per-minute solves for what --temperature and --threshold set; give one or the other")
     weighting = Weighting(

@@ -136,7 +136,7 @@ class Channel:
 
     async def _solve(self, jumps_per_minute: float) -> Liveliness:
         texture = self.player.texture
-        return await asyncio.to_thread(Liveliness.at_rate, texture.graph, texture.tempo, jumps_per_minute)
+        return await asyncio.to_thread(texture.liveliness, jumps_per_minute)
 
     def close(self) -> None:
         """End everyone's queues."""

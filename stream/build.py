@@ -31,9 +31,10 @@ from stream.graph import Graph
 from stream.h264 import GopFile, GopFileWriter
 from stream.ingest import IngestedVideo, ingest
 from stream.jump_judge import JumpJudge
-from stream.liveliness import Liveliness, Tempo
+from stream.liveliness import Tempo
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.player import JUMPS_PER_MINUTE
+from stream.seen_seams import walk_and_look
 from stream.sound import read_sound, write_track
 from stream.sound_embedding import SoundBuilder, mono_16k, segment_ends_s
 from stream.texture import (
@@ -139,8 +140,8 @@ def build_texture(
             (folder / EMBEDDINGS).write_bytes(save(embeddings | heard))  # its own writer hides a full disk
             write_attack(video.analysis, video.segments, folder / ATTACK)
         with stages.stage("solve liveliness"):
-            usual = Liveliness.at_rate(graph, tempo, JUMPS_PER_MINUTE)
-            write_walk(usual.transitions, folder / WALK)
+            seen, usual = walk_and_look(graph, tempo, JUMPS_PER_MINUTE, judge.look)
+            write_walk(usual.transitions, seen, folder / WALK)
             repetition = judge.repetition(usual.transitions, np.random.default_rng(provenance.seed))
         with stages.stage("make bridges") as on_progress:
             bridges, coverage = _make_bridges(folder, video, usual.transitions, bridge_frames, on_progress)

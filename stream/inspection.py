@@ -12,7 +12,6 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib.figure import Figure
 
-from stream.liveliness import Liveliness
 from stream.player import JUMPS_PER_MINUTE
 from stream.texture import Texture
 
@@ -73,7 +72,7 @@ def plot(texture: Texture, path: Path) -> None:
 def _plot_costs(axes: Any, texture: Texture) -> None:
     rates, costs, visited = [], [], []
     for wanted in RATES:
-        found = Liveliness.at_rate(texture.graph, texture.tempo, wanted)
+        found = texture.liveliness(wanted)
         rates.append(found.jumps_per_minute)
         costs.append(texture.graph.mean_jump_cost(found.transitions))
         visited.append(found.transitions.effective_segments / texture.segments.count)

@@ -93,8 +93,12 @@ class JumpJudge:
         usual = float(np.median(self.measure.of(pairs).combined)) if len(pairs) else half
         return Repetition(round(half, 3), round(ninth, 3), round(usual, 3))
 
+    def look(self, jumps: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """How much jumps (from segment i, to segment j), (M, 2), show, combined, (M,)."""
+        return self.measure.of(jumps).combined
+
     def _seams(self, transitions: Transitions) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
         """Combined seams of the most travelled jumps, (M,), and their shares of the jumps, which sum to 1."""
         leaves, lands, shares = (column[:MOST_JUMPS] for column in transitions.traffic())
-        seams = self.measure.of(np.stack([leaves, lands], axis=1).astype(np.int64)).combined
+        seams = self.look(np.stack([leaves, lands], axis=1).astype(np.int64))
         return seams, shares / shares.sum()

@@ -25,6 +25,7 @@ from stream.graph import Graph
 from stream.h264 import GopFile
 from stream.liveliness import Liveliness, Tempo
 from stream.manifest import FORMAT_VERSION, Manifest
+from stream.seen_seams import SeenSeams
 from stream.sound import Track
 from stream.transitions import Transitions
 from stream.walk_file import read_walk
@@ -158,12 +159,20 @@ class Texture:
         return Graph.of_embeddings(arrays["query"], arrays["target"], self.segments)
 
     @cached_property
-    def _stored_walk(self) -> Transitions:
+    def _stored_walk(self) -> tuple[Transitions, SeenSeams]:
         return read_walk(self.path / WALK, self.segments.count)
 
     def usual_liveliness(self) -> Liveliness:
         """How it is walked unless told otherwise; nothing has to be solved for it."""
-        return Liveliness.of_transitions(self._stored_walk, self.tempo)
+        return Liveliness.of_transitions(self._stored_walk[0], self.tempo)
+
+    def liveliness(self, jumps_per_minute: float) -> Liveliness:
+        """How it is walked at another rate: solved, with regard to what was seen when it was made.
+
+        Raises:
+            ValueError: jumps_per_minute is not above 0, or not finite.
+        """
+        return Liveliness.at_rate(self._stored_walk[1].seen_in(self.graph), self.tempo, jumps_per_minute)
 
     def gop(self, segment: int) -> list[bytes]:
         """The access units that stepping to `segment` plays."""

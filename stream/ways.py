@@ -91,12 +91,19 @@ class Ways:
         Raises:
             ValueError: one of them is no way.
         """
+        found = self.look_up(rows, columns)
+        if (found < 0).any():
+            raise ValueError("some of these steps are no ways: they are not allowed, or not among the likest")
+        return found
+
+    def look_up(self, rows: npt.ArrayLike, columns: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The indices of the ways from `rows` to `columns`, -1 where there is none."""
         wanted = np.asarray(rows, np.int64) * self.count + np.asarray(columns, np.int64)
         keys = self.sources.astype(np.int64) * self.count + self.targets
         found = np.searchsorted(keys, wanted)
-        if not (len(keys) and np.array_equal(keys[np.minimum(found, len(keys) - 1)], wanted)):
-            raise ValueError("some of these steps are no ways: they are not allowed, or not among the likest")
-        return found
+        if not len(keys):
+            return np.full(wanted.shape, -1)
+        return np.where(keys[np.minimum(found, len(keys) - 1)] == wanted, found, -1)
 
     def row_max(self, values: Floats) -> Floats:
         """The largest value of each row, (N,); -inf in rows without ways."""

@@ -19,7 +19,6 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from stream.h264 import decode_gop
-from stream.liveliness import Liveliness
 from stream.player import Player
 from stream.splice import MediaPacket
 from stream.texture import Texture
@@ -192,7 +191,7 @@ class Walked:
 def walk(path: Path, *, jumps_per_minute: float, seed: int, seconds: float) -> Walked:
     """The walk that a server with these settings takes, made here without it."""
     with Texture.open(path) as texture:
-        liveliness = Liveliness.at_rate(texture.graph, texture.tempo, jumps_per_minute)
+        liveliness = texture.liveliness(jumps_per_minute)
         with Player(texture, liveliness, seed=seed) as player:
             packets = []
             for packet in player.packets():

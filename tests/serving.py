@@ -24,7 +24,6 @@ from server.microphone import ViewersMicrophone
 from server.serve import listen
 from server.whep import Sessions
 from stream.hearing.browser import BrowserSource
-from stream.liveliness import Liveliness
 from stream.player import Player
 from stream.texture import Texture
 
@@ -113,7 +112,7 @@ async def serve_here(
     """
     offer_addresses((LOOPBACK,))
     with Texture.open(texture) as opened:
-        liveliness = Liveliness.at_rate(opened.graph, opened.tempo, jumps_per_minute)
+        liveliness = opened.liveliness(jumps_per_minute)
         with Player(opened, liveliness, seed=seed) as player:
             channel = Channel(player)
             listening = listen(LOOPBACK, 0)

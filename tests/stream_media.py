@@ -22,6 +22,7 @@ from stream.bridges import bridge_pictures
 from stream.graph import Graph, Weighting
 from stream.h264 import GopFile, GopFileWriter, VideoFormat
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
+from stream.seen_seams import SeenSeams
 from stream.sound import PACKET_SAMPLES, SAMPLE_RATE_HZ, Samples, write_track
 from stream.texture import BRIDGES_INDEX, BRIDGES_VIDEO, EMBEDDINGS, MANIFEST, SOUND, VIDEO, WALK, Texture, sha256_of
 from stream.transitions import Transitions
@@ -195,7 +196,8 @@ def write_texture(
         write_track(soft_ends(tone(float(segments.frame_count / rate_hz))), path / SOUND)
     query, target = circle(segments.count, turns=3)
     save_file({"query": query, "target": target}, path / EMBEDDINGS)
-    write_walk(Graph.of_embeddings(query, target, segments).transition_matrix(WEIGHTING), path / WALK)
+    transitions = Graph.of_embeddings(query, target, segments).transition_matrix(WEIGHTING)
+    write_walk(transitions, SeenSeams.none(), path / WALK)
     if stored:
         _write_bridges(path, segments, form, stored, bridge_frames)
     manifest = Manifest(

@@ -130,8 +130,8 @@ def test_serving_loads_no_torch(texture: Path) -> None:
     """What a display box runs: everything up to the packets, in a fresh interpreter."""
     program = (
         "import sys; import server.serve; from pathlib import Path; from stream.texture import Texture;"
-        "from stream.liveliness import Liveliness; from stream.player import Player;"
-        f"t = Texture.open(Path({str(texture)!r})); l = Liveliness.at_rate(t.graph, t.tempo, 15);"
+        "from stream.player import Player;"
+        f"t = Texture.open(Path({str(texture)!r})); l = t.liveliness(15);"
         "p = Player(t, l, seed=0); g = p.packets(); [next(g) for _ in range(500)]; p.bridges.close();"
         "assert not {'torch', 'onnx', 'pytorchvideo'} & set(sys.modules)"
     )

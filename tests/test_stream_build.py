@@ -14,7 +14,6 @@ from export.sound import SoundBuilder
 from stream.build import BuildReport, build_texture
 from stream.errors import ClipError, TextureError
 from stream.h264 import decode_gop
-from stream.liveliness import Liveliness
 from stream.player import Player
 from stream.provenance import provenance
 from stream.texture import Texture
@@ -48,7 +47,7 @@ def test_an_unusual_clip_becomes_a_texture_that_plays(tmp_path: Path, options: d
     with Texture.open(out) as texture:
         assert texture.segments.count == report.segments >= 2
         assert (texture.sound_embeddings is not None) == (report.sound is not None) == options.get("with_sound", False)
-        liveliness = Liveliness.at_rate(texture.graph, texture.tempo, 15)
+        liveliness = texture.liveliness(15)
         with Player(texture, liveliness, seed=1) as player:
             packets = [packet for packet, _ in zip(player.packets(), range(200), strict=False)]
     video = [packet for packet in packets if packet.kind == "video"]
@@ -75,7 +74,7 @@ def test_no_segment_that_is_played_holds_a_hard_cut(tmp_path: Path) -> None:
     build(write_clip(tmp_path / "cut.mp4", frames=130, draw=two_shots), tmp_path / "cut.texture")
     with Texture.open(tmp_path / "cut.texture") as texture:
         assert texture.segments.cuts == (62,)
-        liveliness = Liveliness.at_rate(texture.graph, texture.tempo, 30)
+        liveliness = texture.liveliness(30)
         with Player(texture, liveliness, seed=0) as player:
             packets = (packet for packet, _ in zip(player.packets(), range(900), strict=False))
             frames = [packet.clip_frame for packet in packets if packet.kind == "video"]

@@ -66,7 +66,7 @@ def test_every_figure_is_written_twice(texture: Texture, tmp_path: Path) -> None
 
 
 def test_both_matrices_are_shown_at_the_same_rate(texture: Texture, classic: ClassicTexture) -> None:
-    usual = Liveliness.at_rate(texture.graph, texture.tempo, 40)
+    usual = texture.liveliness(40)
     sigma = classic.classic.sigma_at_rate(classic.tempo, usual.jumps_per_minute)
     figure = matrices(texture, usual, classic, sigma)
     left, right = figure.axes[:2]

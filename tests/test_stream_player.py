@@ -33,7 +33,7 @@ def lively(texture: Texture) -> Liveliness:
 
 def calm(texture: Texture) -> Liveliness:
     """The whole clip over and over: one jump each time."""
-    return Liveliness.at_rate(texture.graph, texture.tempo, 0.5)
+    return texture.liveliness(0.5)
 
 
 def steps_of(packets: list[MediaPacket]) -> list[Step]:

@@ -28,7 +28,6 @@ from stream.hearing.capture import CaptureSource
 from stream.hearing.choose import BROWSER
 from stream.hearing.file import FileSource
 from stream.hearing.source import SAMPLE_RATE_HZ, Block, Sink, SoundSource
-from stream.liveliness import Liveliness
 from stream.player import LISTENING_BEHIND_STEPS, Player
 from stream.splice import MediaPacket
 from stream.texture import Texture
@@ -161,7 +160,7 @@ def _main(texture_path: str, sound: str, notes_path: str, embeds: str) -> None:
     with Path(notes_path).open("w", buffering=1, encoding="utf-8") as file, Texture.open(Path(texture_path)) as texture:
         notes = Notes(file)
         source = watched_source(sound, notes)
-        liveliness = Liveliness.at_rate(texture.graph, texture.tempo, JUMPS_PER_MINUTE)
+        liveliness = texture.liveliness(JUMPS_PER_MINUTE)
         conditioning = None if source is None else Conditioning.of_texture(texture, behind_steps=LISTENING_BEHIND_STEPS)
         network = texture.sound_network if conditioning and embeds else None
         player = WatchedPlayer(texture, liveliness, seed=SEED, conditioning=conditioning)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.quality import fooling, seams, variety
+from bench.quality import fooling, metrics, seams, variety
 from bench.quality.baselines import ClassicMethod
 from bench.quality.conditions import Condition
 from bench.quality.film import Film
@@ -20,6 +20,7 @@ from bench.quality.methods import CLASSIC, ORACLE, Method, Similarity, Weights, 
 from bench.quality.played import Frames, Played, jumps_of, product_walk
 from bench.quality.state_error import StateError
 from models.errors import FitError
+from models.preset import CPU
 from models.seam import SeamMeasure
 from stream.errors import TextureError
 
@@ -115,7 +116,8 @@ def _walks(method: Method, film: Film, similarity: Similarity) -> dict[str, Call
     if method.only_walk is not None:
         return {PRODUCT_WALK: partial(method.only_walk, film)}
     schoedls = partial(method.own_walk, film) if method.own_walk else partial(over_similarity, film, similarity)
-    return {PRODUCT_WALK: partial(product_walk, film, similarity), SCHOEDLS_WALK: schoedls}
+    look = metrics.look_of_fit(film, CPU) if method.looks else None
+    return {PRODUCT_WALK: partial(product_walk, film, similarity, look), SCHOEDLS_WALK: schoedls}
 
 
 def _head(condition: Condition, method: str, walk: str) -> Cell:

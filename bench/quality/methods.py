@@ -31,6 +31,7 @@ CLASSIC_PLUS_PLUS = ClassicSettings(power=2.0, threshold=0.25, radius=4)
 CLASSIC_DEEP = CLASSIC  # no weights were at hand to tune it with
 
 ORACLE, PIXELS, FIT = "oracle", "windowed pixels", "fit"
+LOOKING_PIXELS = "windowed pixels, looking"
 CHANCE = "random jumps"
 
 
@@ -42,6 +43,7 @@ class Method:
         similarity: of stepping from segment i to j, float32 (N, N), for a film and a seed: the product's walk
             over it is measured.
         own_walk: Schödl's walk as it was published with; None walks so over the similarities.
+        looks: whether the product's walk looks at its jumps, and is solved again with what it saw.
         only_walk: in the place of both walks, where there is nothing to choose by.
         about: a line for the page.
     """
@@ -50,6 +52,7 @@ class Method:
     about: str
     own_walk: Callable[[Film], Played] | None = None
     only_walk: Callable[[Film], Played] | None = None
+    looks: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,14 @@ def methods(weights: Weights) -> dict[str, Method]:
             lambda film, seed: metrics.of_scene_network(film, weights.scenes or WEIGHTS, seed),
             "The network pre-trained on drawn scenes, alone.",
         ),
-        FIT: Method(lambda film, seed: metrics.of_fit(film, CPU, seed), "What videotexture fit makes of the film."),
+        LOOKING_PIXELS: Method(
+            lambda film, seed: metrics.of_preset(film, metrics.PIXELS, seed),
+            "Windowed pixels, by a walk that looks at its jumps as that of fit does.",
+            looks=True,
+        ),
+        FIT: Method(
+            lambda film, seed: metrics.of_fit(film, CPU, seed), "What videotexture fit makes of the film.", looks=True
+        ),
         ORACLE: Method(_oracle, "Knows the true state; no method can."),
     }
 

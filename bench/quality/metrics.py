@@ -18,6 +18,7 @@ from models.scene_trunk import SceneTrunk
 from models.threads import torch_threads
 from stream.jump_judge import JumpJudge
 from stream.liveliness import Tempo
+from stream.seen_seams import Look
 
 Similarity = npt.NDArray[np.float32]
 
@@ -49,6 +50,12 @@ def of_fit(film: Film, preset: Preset, seed: int) -> Similarity:
         judge = JumpJudge(frames, film.segments, Tempo(film.stride_s, 0.0), JUMPS_PER_MINUTE)
         fitted = fit(frames, film.segments, preset, seed=seed, judge=judge)
         return _similarity(fitted.encoder, film, frames, preset)
+
+
+def look_of_fit(film: Film, preset: Preset) -> Look:
+    """How `videotexture fit` looks at jumps."""
+    frames = film.at(preset.frame_size(film.frames.shape[2], film.frames.shape[1]))
+    return JumpJudge(frames, film.segments, Tempo(film.stride_s, 0.0), JUMPS_PER_MINUTE).look
 
 
 def of_scene_network(film: Film, weights: Path, seed: int) -> Similarity:

@@ -12,6 +12,7 @@ from bench.quality.film import Film
 from bench.quality.grid import JUMPS_PER_MINUTE, Grid
 from stream.graph import Graph
 from stream.liveliness import Liveliness, Tempo
+from stream.seen_seams import Look, walk_and_look
 from stream.transitions import Transitions
 from stream.walk import Walk
 
@@ -69,17 +70,20 @@ def jumps_of(shown: Frames) -> Ends:
     return np.stack([shown[places], shown[places + 1]], axis=1)
 
 
-def product_walk(film: Film, similarity: npt.NDArray[np.float32]) -> Played:
-    """As the product walks: a price of jumps, and the future cost.
+def product_walk(film: Film, similarity: npt.NDArray[np.float32], look: Look | None = None) -> Played:
+    """As the product walks: a circulation of least cost.
 
     Args:
         film: what is walked.
         similarity: of stepping from segment i to j, float32 (N, N).
+        look: at the jumps that the walk makes, and solve it again with what was seen; None to go by likeness alone.
 
     Raises:
         TextureError: it cannot be walked for ever.
     """
     grid = Grid.of_segments(film.segments, float(film.rate_hz))
     graph = Graph.of_similarity(similarity, grid.allowed())
-    lively = Liveliness.at_rate(graph, Tempo(film.stride_s, 0.0), JUMPS_PER_MINUTE)
-    return Played(grid, lively.transitions)
+    tempo = Tempo(film.stride_s, 0.0)
+    if look is None:
+        return Played(grid, Liveliness.at_rate(graph, tempo, JUMPS_PER_MINUTE).transitions)
+    return Played(grid, walk_and_look(graph, tempo, JUMPS_PER_MINUTE, look)[1].transitions)
