@@ -95,6 +95,21 @@ class SeamMeasure:
         """
         return self._in_multiples(self._raw(self._ends(jumps)))
 
+    def visible(self, jumps: Jumps) -> Figures:
+        """How much some jumps are seen, in multiples of the clip's own steps, (M,).
+
+        The geometric mean of the three figures and of the plain difference of the two pictures: a seam forgives light
+        that changes, and an eye does not.
+
+        Args:
+            jumps: as for `of`.
+        """
+        ends = self._ends(jumps)
+        seam = self.between(ends)
+        apart = np.array([self._apart(*pair) for pair in ends.tolist()], np.float32)
+        difference = np.maximum(apart, self._usually_apart / 10) / self._usually_apart
+        return np.asarray((seam.appearance * seam.flow * seam.leap * difference) ** 0.25, np.float32)
+
     def between(self, ends: Jumps) -> Seam:
         """As `of`, for jumps that are given by their frames.
 
@@ -149,6 +164,16 @@ class SeamMeasure:
         some = goes_on[np.linspace(0, len(goes_on) - 1, min(NATURAL_SEAMS, len(goes_on))).astype(np.int64)]
         medians = np.median(self._raw(self._ends(np.stack([some, some + 1], axis=1))), axis=0)
         return np.maximum(medians, LEAST)
+
+    @cached_property
+    def _usually_apart(self) -> float:
+        """Median of the differences of neighbouring frames."""
+        some = np.linspace(0, len(self.frames) - 2, min(NATURAL_SEAMS, len(self.frames) - 1)).astype(np.int64)
+        return max(LEAST_RESIDUAL_LEVELS, float(np.median([self._apart(place, place + 1) for place in some.tolist()])))
+
+    def _apart(self, one: int, other: int) -> float:
+        """Root mean square difference of two frames, in levels of 255."""
+        return float(cv2.norm(self.frames[one], self.frames[other], cv2.NORM_L2) / np.sqrt(self.frames[one].size))
 
     def _in_multiples(self, raw: Figures) -> Seam:
         appearance, flow, leap = (np.maximum(raw, self.natural / 10) / self.natural).T

@@ -94,11 +94,11 @@ class JumpJudge:
         return Repetition(round(half, 3), round(ninth, 3), round(usual, 3))
 
     def look(self, jumps: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """How much jumps (from segment i, to segment j), (M, 2), show, combined, (M,)."""
-        return self.measure.of(jumps).combined
+        """How much jumps (from segment i, to segment j), (M, 2), are seen, (M,): `SeamMeasure.visible`."""
+        return self.measure.visible(jumps)
 
     def _seams(self, transitions: Transitions) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
         """Combined seams of the most travelled jumps, (M,), and their shares of the jumps, which sum to 1."""
         leaves, lands, shares = (column[:MOST_JUMPS] for column in transitions.traffic())
-        seams = self.look(np.stack([leaves, lands], axis=1).astype(np.int64))
+        seams = self.measure.of(np.stack([leaves, lands], axis=1).astype(np.int64)).combined
         return seams, shares / shares.sum()

@@ -6,16 +6,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from stream.circulation import LONG_SEGMENTS, Wanted, least_cost_circulation
 from stream.graph import Graph, Weighting
 from stream.transitions import Transitions
-from stream.ways import Mask
+from stream.ways import Floats, Indices, Mask
 
 TOLERANCE = 0.01  # of a rate, as the logarithm of a ratio
 CLEARLY = 0.05  # nearer to a rate: for less, nothing need be shown more often
 RELAXED = (1, 2, 4, 8, 16, 32)  # by how much more often, one after the other
 WAYS_CONSIDERED = 16  # the best jumps out of each segment, and the best into each
+PARTS = 24  # of a clip: the best jump from each to each other is considered, or a walk might stay in one that it likes
 TOGETHER, OF_TOGETHER = 8, 4  # of a long clip: out of so many neighbouring segments, and into them, so many
 
 
@@ -112,15 +114,22 @@ def _missed(found: Liveliness, jumps_per_minute: float) -> float:
 
 
 def _best_ways(graph: Graph) -> Mask:
-    """Going on, the best jumps out of each segment, and the best into each, (E,)."""
+    """Going on, the best jumps out of each segment, and the best into each, and from part to part of the clip, (E,)."""
     apart, most = (1, WAYS_CONSIDERED) if graph.count <= LONG_SEGMENTS else (TOGETHER, OF_TOGETHER)
     cost = np.where(graph.ways.natural, np.float32(np.inf), graph.unlikeness)
     kept = graph.ways.natural.copy()
     for ends in (graph.ways.sources // apart, graph.ways.targets // apart):
-        order = np.lexsort((cost, ends))
-        begins = np.searchsorted(ends[order], ends[order])
-        kept[order[np.arange(len(order)) - begins < most]] = True
+        kept[_best_of_each(ends, cost, most)] = True
+    part = -(-graph.count // PARTS)
+    kept[_best_of_each(graph.ways.sources // part * PARTS + graph.ways.targets // part, cost, 1)] = True
     return kept
+
+
+def _best_of_each(kinds: Indices, cost: Floats, most: int) -> npt.NDArray[np.int64]:
+    """The cheapest ways of each kind, as indices; both (E,)."""
+    order = np.lexsort((cost, kinds))
+    begins = np.searchsorted(kinds[order], kinds[order])
+    return np.asarray(order[np.arange(len(order)) - begins < most], np.int64)
 
 
 def _any_walk(graph: Graph) -> Transitions:

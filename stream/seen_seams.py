@@ -33,7 +33,7 @@ class SeenSeams:
     Attributes:
         leaves: where they leave, int32 (M,).
         lands: where they land, int32 (M,).
-        seams: how much they show, combined, in multiples of the clip's own steps, above 0, float32 (M,).
+        seams: how much they show, in multiples of the clip's own steps, above 0, float32 (M,).
     """
 
     leaves: Indices

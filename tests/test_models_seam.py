@@ -73,6 +73,19 @@ def test_a_change_of_light_alone_does_not_show() -> None:
     assert np.median(lit) < 1.25 * np.median(plain)
 
 
+def test_a_change_of_light_is_seen_though_it_is_no_seam() -> None:
+    frames = going_round(500)
+    later = len(frames) // 2
+    lit = frames.copy()
+    lit[later:] = np.clip(frames[later:] * 0.7, 0, 255).astype(np.uint8)
+    leaves = np.arange(20)
+    jumps = np.stack([leaves, leaves + 1 + 5 * PERIOD_SEGMENTS], axis=1)
+    as_it_was, darker = _measure(frames), _measure(lit)
+    assert np.median(as_it_was.visible(jumps)) == pytest.approx(1, abs=0.3)
+    assert np.median(darker.visible(jumps)) > 1.15 * np.median(as_it_was.visible(jumps))
+    assert np.median(darker.of(jumps).combined) < 1.2 * np.median(as_it_was.of(jumps).combined)
+
+
 def test_a_run_of_pictures_is_judged_step_by_step() -> None:
     frames = going_round(500)
     measure = _measure(frames)

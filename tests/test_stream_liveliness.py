@@ -166,3 +166,16 @@ def test_tempo_and_its_inverse(bridge_s: float) -> None:
     for share in (0.001, 0.05, 0.5, 1.0):
         assert tempo.jump_share(tempo.jumps_per_minute(share)) == pytest.approx(share)
     assert tempo.jump_share(1e6) == 1
+
+
+def test_places_that_like_themselves_best_are_all_visited() -> None:
+    """Each half of a clip has more good jumps within it than are considered; the ways between them are dear."""
+    half, random = 150, np.random.default_rng(3)
+    places = np.concatenate([np.arange(half) % 25, np.arange(half) % 25]) * (2 * np.pi / 25)
+    side = np.repeat([0.0, 1.5], half)
+    state = np.stack([np.cos(places), np.sin(places), side], axis=1) + random.normal(0, 0.01, (2 * half, 3))
+    similarity = -np.linalg.norm(np.roll(state, -1, axis=0)[:, None] - state[None], axis=2).astype(np.float32)
+    segments = Segments(frame_count=2 * half * 5 + 10, window_frames=15, stride_frames=5, cuts=(half * 5 + 3,))
+    graph = Graph.of_similarity(similarity[: segments.count, : segments.count], allowed_transitions(segments))
+    shares = Liveliness.at_rate(graph, TEMPO, 15.0).transitions.stationary
+    assert 0.2 < shares[:half].sum() < 0.8

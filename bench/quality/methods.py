@@ -31,7 +31,7 @@ CLASSIC_PLUS_PLUS = ClassicSettings(power=2.0, threshold=0.25, radius=4)
 CLASSIC_DEEP = CLASSIC  # no weights were at hand to tune it with
 
 ORACLE, PIXELS, FIT = "oracle", "windowed pixels", "fit"
-LOOKING_PIXELS = "windowed pixels, looking"
+LOOKING_PIXELS = "looking pixels"
 CHANCE = "random jumps"
 
 
