@@ -20,7 +20,7 @@ from models.windows import UInt8Frames, gather, gather_following
 EMBEDDED_AT_ONCE = 48  # windows
 NAMES = {0.0: "pixels", 1.0: "learned"}  # of shares; anything between is a mixture
 OVERLAP = "overlapping pixels"  # of windows that share them, as classic video textures compare: no look ahead
-WORTH = 0.2  # another than the preferred features must show this much less, as a share: the figure is no finer
+WORTH = 0.05  # another than the preferred features must show this much less, as a share: the figure is no finer
 UNSEEN_SEAM = 1.2  # times the clip's own steps: less than this nobody sees, so less is not better
 
 
@@ -58,9 +58,9 @@ def choose_mixture(
 ) -> Mixture:
     """Try each share that the settings name, and pixels without a look ahead; take what shows least.
 
-    The shares are in order of preference: the first is taken that shows at most a fifth more than the least.
-    Scenes with a known truth say why: where light, shake and noise blur the seams, those of features that know
-    the state and of features that do not differ by less (docs/log.md).
+    The shares are in order of preference: the first is taken that shows at most a twentieth more than the
+    least. Scenes with a known truth say why: where light, shake and noise blur the seams, those of features that
+    know the state and of features that do not differ by less (docs/log.md).
 
     Args:
         trunk: calibrated; its `share` is set.

@@ -13,12 +13,14 @@ from models.split import overlap_span
 from models.windows import UInt8Frames
 from stream.errors import TextureError
 from stream.graph import Graph
-from stream.liveliness import Liveliness, Tempo
+from stream.liveliness import Tempo
+from stream.seen_seams import walk_and_look
 from stream.transitions import Transitions
 
 MOST_JUMPS = 200  # the most travelled ones; they make most of a walk's
 RANDOM_JUMPS = 100
 VISIBLE = 4.0  # times the clip's own steps: a jump that shows more is seen by anybody
+JUDGING_LOOKS = 2  # the walk that is judged looks at its jumps as the one that is kept will, if not as often
 LIKE_RANDOM = 0.7  # of what a random jump shows
 
 
@@ -68,7 +70,7 @@ class JumpJudge:
         """
         try:
             graph = Graph.of_embeddings(query, target, self.segments)
-            walked = Liveliness.at_rate(graph, self.tempo, self.jumps_per_minute)
+            _, walked = walk_and_look(graph, self.tempo, self.jumps_per_minute, self.look, JUDGING_LOOKS)
         except TextureError:
             return float("inf")
         seams, shares = self._seams(walked.transitions)

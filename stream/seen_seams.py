@@ -13,7 +13,7 @@ from stream.graph import Graph
 from stream.liveliness import Liveliness, Tempo
 from stream.ways import Floats, Indices
 
-LOOKS, FEWER_LOOKS = 4, 2  # a walk settles in so many; a long clip has jumps to choose from, and takes longer to solve
+LOOKS = 4  # a walk settles in so many
 LEAST_SLOPE = 1e-3  # of the logarithm of a seam, by unlikeness: where they have nothing to do with each other
 
 Jumps = npt.NDArray[np.int64]
@@ -77,7 +77,9 @@ class SeenSeams:
         )
 
 
-def walk_and_look(graph: Graph, tempo: Tempo, jumps_per_minute: float, look: Look) -> tuple[SeenSeams, Liveliness]:
+def walk_and_look(
+    graph: Graph, tempo: Tempo, jumps_per_minute: float, look: Look, looks: int = LOOKS
+) -> tuple[SeenSeams, Liveliness]:
     """Solve a walk, look at the jumps that it makes, and solve again with what was seen, some times over.
 
     Args:
@@ -85,6 +87,8 @@ def walk_and_look(graph: Graph, tempo: Tempo, jumps_per_minute: float, look: Loo
         tempo: how long steps and bridges take.
         jumps_per_minute: of the walk.
         look: says how much jumps show.
+        looks: how often, if there is anything new; of a long clip half as often, since it has jumps to choose from
+            and takes longer to solve.
 
     Returns:
         All that was looked at, and the last walk.
@@ -94,7 +98,7 @@ def walk_and_look(graph: Graph, tempo: Tempo, jumps_per_minute: float, look: Loo
     """
     seen = SeenSeams.none()
     found = Liveliness.at_rate(graph, tempo, jumps_per_minute)
-    for _ in range(FEWER_LOOKS if graph.count > LONG_SEGMENTS else LOOKS):
+    for _ in range(looks // 2 if graph.count > LONG_SEGMENTS else looks):
         leaves, lands, _ = found.transitions.traffic()
         known = set(zip(seen.leaves.tolist(), seen.lands.tolist(), strict=True))
         new = [jump for jump in zip(leaves.tolist(), lands.tolist(), strict=True) if jump not in known]
