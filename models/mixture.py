@@ -21,6 +21,8 @@ EMBEDDED_AT_ONCE = 48  # windows
 NAMES = {0.0: "pixels", 1.0: "learned"}  # of shares; anything between is a mixture
 OVERLAP = "overlapping pixels"  # of windows that share them, as classic video textures compare: no look ahead
 WORTH = 0.05  # another than the preferred features must show this much less, as a share: the figure is no finer
+DISTURBED_SEAM = 1.9  # times the clip's own steps: where nothing shows less, light or shake or noise is in every seam
+WORTH_DISTURBED = 0.3  # there pixels are a poor judge
 UNSEEN_SEAM = 1.2  # times the clip's own steps: less than this nobody sees, so less is not better
 
 
@@ -59,8 +61,9 @@ def choose_mixture(
     """Try each share that the settings name, and pixels without a look ahead; take what shows least.
 
     The shares are in order of preference: the first is taken that shows at most a twentieth more than the
-    least. Scenes with a known truth say why: where light, shake and noise blur the seams, those of features that
-    know the state and of features that do not differ by less (docs/log.md).
+    least, or three tenths more where even the least is no good. Scenes with a known truth say why: where light, shake
+    and noise blur the seams, those of features that know the state and of features that do not differ by less
+    (docs/log.md).
 
     Args:
         trunk: calibrated; its `share` is set.
@@ -81,7 +84,8 @@ def choose_mixture(
         overlap.calibrate(frames, segments, random)
         candidates[OVERLAP] = _of_all(overlap, frames, segments)
         seams = {tried: round(judge(*(side.numpy() for side in candidates[tried])), 4) for tried in candidates}
-        bearable = max(UNSEEN_SEAM, min(seams.values())) * (1 + WORTH)
+        least = min(seams.values())
+        bearable = max(UNSEEN_SEAM, least) * (1 + (WORTH_DISTURBED if least > DISTURBED_SEAM else WORTH))
         name = next((tried for tried, seam in seams.items() if seam <= bearable), OVERLAP)
     if name == OVERLAP:
         return Mixture(overlap, name, seams, *candidates[name])
