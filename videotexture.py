@@ -10,8 +10,9 @@ import math
 import signal
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -27,7 +28,12 @@ from bench.commands import app as bench_commands
 if TYPE_CHECKING:
     from export.engine import Engine
     from models.progress import Progress as ProgressOf
+    from server.access import Access
+    from server.ice import IceSettings
     from server.serve import ServerSettings
+    from server.targets.address import Destination
+    from stream.bridges import Bridges
+    from stream.hearing.source import SoundSource
     from stream.liveliness import Liveliness
     from stream.texture import Texture
 
@@ -86,6 +92,18 @@ class PresetName(StrEnum):
     PAPER = "paper"
 
 
+class InterpolatorName(StrEnum):
+    """What makes bridges; the names of `stream.interpolation.choose`."""
+
+    AUTO = "auto"
+    FLOW = "flow"
+    CROSSFADE = "crossfade"
+    CUT = "cut"
+
+
+Interpolator = Annotated[
+    InterpolatorName, typer.Option("--interpolator", help="What makes bridges; auto: the best that is quick enough.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
 JumpsPerMinute = Annotated[
     float | None,
@@ -109,7 +127,7 @@ Microphone = Annotated[
     str | None,
     typer.Option(
         "--mic",
-        metavar="DEVICE|browser|FILE|URL",
+        metavar="DEVICE|browser|whip|FILE|URL",
         help="Listen to this: sound says when and where it jumps. See devices.",
     ),
 ]
@@ -123,6 +141,75 @@ Midi = Annotated[
     typer.Option("--midi", metavar="INPUT", help="Obey this MIDI input, '' the first; wants the extra midi."),
 ]
 
+Rtmp = Annotated[
+    list[str] | None,
+    typer.Option("--rtmp", metavar="URL", help="Send to this RTMP or RTMPS server too; may be given again."),
+]
+Srt = Annotated[
+    list[str] | None, typer.Option("--srt", metavar="URL", help="Send to this SRT listener too; may be given again.")
+]
+Hls = Annotated[list[Path] | None, typer.Option("--hls", metavar="DIR", help="Keep a live HLS playlist there.")]
+Record = Annotated[list[Path] | None, typer.Option("--record", metavar="DIR", help="Record into files there.")]
+RecordMinutes = Annotated[
+    float, typer.Option("--record-minutes", min=0.1, callback=_finite, help="The length of a recorded file.")
+]
+RecordFiles = Annotated[int, typer.Option("--record-files", min=0, help="How many are kept; 0 for all.")]
+
+
+ViewerToken = Annotated[
+    str | None,
+    typer.Option(
+        "--viewer-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_VIEWER_TOKEN", show_envvar=True,
+        help="Needed to watch.",
+    ),
+]  # fmt: skip
+ControlToken = Annotated[
+    str | None,
+    typer.Option(
+        "--control-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_CONTROL_TOKEN", show_envvar=True,
+        help="Needed to steer; good for watching too.",
+    ),
+]  # fmt: skip
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Let everybody do what has no token, from anywhere.")]
+AllowOrigin = Annotated[
+    list[str] | None,
+    typer.Option("--allow-origin", metavar="ORIGIN", help="Let this site's pages watch where no token is needed."),
+]
+TlsCert = Annotated[Path | None, typer.Option("--tls-cert", metavar="PEM", help="For https: certificate and chain.")]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="PEM", help="For https: its key.")]
+MaxViewers = Annotated[int, typer.Option("--max-viewers", min=1, help="At once; more are told to come later.")]
+MaxJoins = Annotated[
+    float, typer.Option("--max-joins", min=0.1, callback=_finite, help="Sessions that one address may open a second.")
+]
+UdpPorts = Annotated[
+    str | None, typer.Option("--udp-ports", metavar="FIRST-LAST", help="Of media; each viewer takes one.")
+]
+Advertise = Annotated[
+    str | None,
+    typer.Option("--advertise", metavar="ADDRESS", help="Tell viewers this address: that of a 1:1 NAT before us."),
+]
+Turn = Annotated[
+    str | None, typer.Option("--turn", metavar="turn:HOST:PORT", help="Tell viewers of this relay; see --turn-secret.")
+]
+TurnSecret = Annotated[
+    str | None,
+    typer.Option(
+        "--turn-secret", metavar="SECRET|@FILE", envvar="VIDEOTEXTURE_TURN_SECRET", show_envvar=True,
+        help="What it shares with us (coturn: static-auth-secret); credentials made of it expire in a day.",
+    ),
+]  # fmt: skip
+RelayOnly = Annotated[bool, typer.Option("--relay-only", help="Send everything through the relay.")]
+Whip = Annotated[
+    list[str] | None, typer.Option("--whip", metavar="URL", help="Publish to this WHIP server; may be given again.")
+]
+WhipToken = Annotated[
+    str | None,
+    typer.Option(
+        "--whip-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_WHIP_TOKEN", show_envvar=True,
+        help="Sent to every --whip server.",
+    ),
+]  # fmt: skip
+
 
 @app.command()
 def demo(
@@ -133,13 +220,21 @@ def demo(
     alpha: Alpha = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the demo's texture again.")] = False,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    viewer_token: ViewerToken = None,
+    control_token: ControlToken = None,
+    no_auth: NoAuth = False,
 ) -> None:
     """Play the built-in scene: make its texture once, serve it, print the address."""
     from bench.demo import demo_texture
 
     with _progress() as progress:
         path = demo_texture(progress, rebuild=rebuild)
-    settings = _settings(host, port, ice_address, alpha=_heeded(alpha, microphone))
+    from server.app import Manners
+
+    access = _access(host, viewer_token, control_token, None, no_auth=no_auth)
+    settings = replace(
+        _settings(host, port, alpha=_heeded(alpha, microphone)), manners=Manners(access, _ice(ice_address))
+    )
     _serve(path, settings, microphone, None, None, None, None, open_browser=open_browser)
 
 
@@ -150,7 +245,14 @@ def fit(
     preset: Annotated[PresetName, typer.Option(help="cpu: seconds on a laptop. paper: as published, on a GPU.")]
     = PresetName.CPU,
     seed: Annotated[int, typer.Option(min=0, help="Of the fit.")] = 0,
-    bridge_frames: Annotated[int, typer.Option(min=0, max=16, help="Interpolated pictures per jump.")] = 4,
+    bridge_frames: Annotated[
+        int | None,
+        typer.Option(min=0, max=16, help="Interpolated pictures per jump; by default 0 to 8, by how far it leaps."),
+    ] = None,
+    bridge_megabytes: Annotated[
+        float, typer.Option(min=0, max=4096, callback=_finite, help="Of bridges that are stored; others as it plays.")
+    ] = 32.0,
+    interpolator: Interpolator = InterpolatorName.AUTO,
     weights: Annotated[
         str | None, typer.Option(metavar="FILE|random", help="What paper starts from; by default, what is published.")
     ] = None,
@@ -185,9 +287,14 @@ def fit(
         join_fit()
         return
     from models.start import start_weights, without_weights
+    from stream.bridge_build import BridgeSettings
+    from stream.bridge_store import Budget
     from stream.build import build_texture
     from stream.provenance import provenance
 
+    bridging = BridgeSettings(
+        bridge_frames, interpolator.value, budget=Budget(most_bytes=round(bridge_megabytes * 2**20))
+    )
     if weights == "random":
         chosen = without_weights(chosen)
     with _progress() as progress:
@@ -201,7 +308,7 @@ def fit(
             provenance=provenance(seed, chosen),
             sound_builder=SoundBuilder(_sound_source(sound_weights), sound_features.value),
             overwrite=overwrite,
-            bridge_frames=bridge_frames,
+            bridge_settings=bridging,
             open_engine=_engine_opener(engine, progress),
             progress=progress,
         )
@@ -227,10 +334,53 @@ def serve(
     alpha: Alpha = None,
     osc: Osc = None,
     midi: Midi = None,
+    interpolator: Interpolator = InterpolatorName.AUTO,
+    rtmp: Rtmp = None,
+    srt: Srt = None,
+    hls: Hls = None,
+    record: Record = None,
+    record_minutes: RecordMinutes = 10.0,
+    record_files: RecordFiles = 0,
+    viewer_token: ViewerToken = None,
+    control_token: ControlToken = None,
+    no_auth: NoAuth = False,
+    allow_origin: AllowOrigin = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    max_viewers: MaxViewers = 100,
+    max_joins: MaxJoins = 5.0,
+    udp_ports: UdpPorts = None,
+    advertise: Advertise = None,
+    turn: Turn = None,
+    turn_secret: TurnSecret = None,
+    relay_only: RelayOnly = False,
+    whip: Whip = None,
+    whip_token: WhipToken = None,
 ) -> None:
     """Play a texture for ever to every browser that opens the page."""
-    settings = _settings(host, port, ice_address, alpha=_heeded(alpha, microphone), osc_port=osc, midi_port=midi)
-    _serve(texture, settings, microphone, jumps_per_minute, temperature, threshold, seed, open_browser=False)
+    from server.access import Tls, read_token
+    from server.app import Manners
+    from server.targets.targets import RecordSettings
+    from server.whip_client import WhipTarget
+
+    manners = Manners(
+        _access(host, viewer_token, control_token, allow_origin, no_auth=no_auth),
+        _ice(ice_address, udp_ports, advertise, turn, turn_secret, relay_only=relay_only),
+        max_viewers,
+        max_joins,
+    )
+    settings = replace(
+        _settings(host, port, alpha=_heeded(alpha, microphone), osc_port=osc, midi_port=midi),
+        manners=manners,
+        tls=Tls.given(tls_cert, tls_key),
+        whip=tuple(WhipTarget(url, read_token(whip_token)) for url in whip or ()),
+        targets=_destinations(rtmp=rtmp or (), srt=srt or (), hls=hls or (), record=record or ()),
+        recording=RecordSettings(60 * record_minutes, record_files),
+    )
+    _serve(
+        texture, settings, microphone, jumps_per_minute, temperature, threshold, seed,
+        interpolator=interpolator, open_browser=False,
+    )  # fmt: skip
 
 
 def _heeded(alpha: float | None, microphone: str | None) -> float | None:
@@ -263,6 +413,7 @@ def render(
     temperature: Temperature = None,
     threshold: Threshold = None,
     seed: Seed = None,
+    interpolator: Interpolator = InterpolatorName.AUTO,
     position_bar: Annotated[
         bool, typer.Option("--position-bar", help="Draw where in the clip it is; encodes everything again.")
     ] = False,
@@ -287,12 +438,13 @@ def render(
             liveliness = _liveliness(opened, None if planned else jumps_per_minute, temperature, threshold)
             _render_song(
                 opened, liveliness, audio, out, seconds=seconds, alpha=alpha, plan=plan, jumps_per_minute=rate,
-                seed=seed, position_bar=position_bar,
+                seed=seed, interpolator=interpolator, position_bar=position_bar,
             )  # fmt: skip
             return
         liveliness = _liveliness(opened, jumps_per_minute, temperature, threshold)
         seconds = 60.0 if seconds is None else seconds
-        with Player(opened, liveliness, seed=seed) as player, _progress() as progress:
+        bridges = _open_bridges(opened, interpolator, waited_for=True)
+        with Player(opened, liveliness, seed=seed, bridges=bridges) as player, _progress() as progress:
             jumps = render_file(player, out, seconds, position_bar=position_bar, progress=progress)
     console.print(f"{out}: {seconds:g} s, {jumps} jumps")
 
@@ -399,6 +551,18 @@ def devices() -> None:
     console.print("any part of a name that no other has will do, and `default` for the one with *", soft_wrap=True)
 
 
+def _open_bridges(
+    texture: Texture, interpolator: InterpolatorName, *, waited_for: bool = False, frames: int | None = None
+) -> Bridges:
+    """Over which it jumps; says what was chosen, and why."""
+    from stream.bridge_choice import open_bridges
+    from stream.interpolation.choose import OFFLINE_S
+
+    return open_bridges(
+        texture, interpolator.value, limit_s=OFFLINE_S if waited_for else None, frames=frames, tell=_say
+    )
+
+
 def _sound_source(given: str | None) -> Literal["published", "none"] | Path:
     """What `--sound-weights` means; a wrong file is told before the clip is fitted."""
     if given is None:
@@ -421,6 +585,7 @@ def _render_song(
     plan: PlanName | None,
     jumps_per_minute: float | None,
     seed: int | None,
+    interpolator: InterpolatorName,
     position_bar: bool,
 ) -> None:
     from stream.conditioning import ALPHA
@@ -428,14 +593,20 @@ def _render_song(
     from stream.render import render_song
     from stream.song import Song
 
-    with _progress() as progress:
+    if interpolator is InterpolatorName.CUT:
+        raise _Unmet("a path for a song counts on its bridges; fit the clip with --interpolator cut for cuts")
+    bridges = _open_bridges(texture, interpolator, waited_for=True, frames=texture.manifest.video.bridge_frames)
+    with bridges, _progress() as progress:
         song = Song.read(audio)
         steps = path_for(
             texture, song, liveliness.transitions,
             seconds=seconds, alpha=ALPHA if alpha is None else alpha, plan=Plan((plan or PlanName.BEAM).value),
             jumps_per_minute=jumps_per_minute, seed=seed, progress=progress,
         )  # fmt: skip
-        jumps = render_song(texture, steps, song, out, seconds=seconds, position_bar=position_bar, progress=progress)
+        jumps = render_song(
+            texture, steps, song, out,
+            seconds=seconds, bridges=bridges, position_bar=position_bar, progress=progress,
+        )  # fmt: skip
     console.print(f"{out}: {min(seconds or song.seconds, song.seconds):.6g} s, {jumps} jumps")
 
 
@@ -452,12 +623,13 @@ def _serve(
     threshold: float | None,
     seed: int | None,
     *,
+    interpolator: InterpolatorName = InterpolatorName.AUTO,
     open_browser: bool,
 ) -> None:
-    from export.onnxruntime_engine import OnnxRuntimeEngine
+    from export.cache import EngineCache
+    from export.chain import Choice, open_engine
     from server.serve import serve as serve_player
     from stream.conditioning import Conditioning
-    from stream.hearing.choose import open_source
     from stream.player import LISTENING_BEHIND_STEPS, Player
     from stream.texture import Texture
 
@@ -467,22 +639,47 @@ def _serve(
             f"{name} is playing at {everywhere}  (Ctrl-C stops it)", soft_wrap=True, markup=False
         )
         if not settings.is_local:
-            console.print("anyone who can reach this machine can watch and steer: there are no tokens yet")
+            _warn_of_others(settings)
         if open_browser and sys.stdout.isatty():
             webbrowser.open(addresses[0])
 
     with Texture.open(path) as texture:
         liveliness = _liveliness(texture, jumps_per_minute, temperature, threshold)
-        source = open_source(microphone, loop=True) if microphone and microphone != "none" else None
+        source = _open_microphone(microphone)
         conditioning = None if source is None else Conditioning.of_texture(texture, behind_steps=LISTENING_BEHIND_STEPS)
         network = texture.sound_network if conditioning else None
         if source is not None and network is None:
             console.print(f"{path.name} has no sound to compare with: onsets hit, but nothing says where to go")
-        with Player(texture, liveliness, seed=seed, conditioning=conditioning) as player:
-            serve_player(
-                player, settings, on_listening=announce, source=source,
-                sound_engine=None if network is None else OnnxRuntimeEngine(network),
-            )  # fmt: skip
+        choice = Choice(waits=False, cache=EngineCache(tell=_say), tell=_say)
+        with nullcontext() if network is None else open_engine(network, choice) as engine:
+            bridges = _open_bridges(texture, interpolator)
+            with Player(texture, liveliness, seed=seed, conditioning=conditioning, bridges=bridges) as player:
+                serve_player(player, settings, on_listening=announce, source=source, sound_engine=engine)
+
+
+def _open_microphone(name: str | None) -> SoundSource | None:
+    from server.whip import WhipSource
+    from stream.hearing.choose import open_source
+
+    if not name or name == "none":
+        return None
+    return WhipSource() if name.strip().casefold() == "whip" else open_source(name, loop=True)
+
+
+def _warn_of_others(settings: ServerSettings) -> None:
+    """What everybody may do who can reach this machine, said at start."""
+    access, encrypted = settings.manners.access, settings.tls is not None
+    may = [
+        what
+        for what, token in (("watch", access.viewer_token), ("steer", access.control_token or access.viewer_token))
+        if token is None
+    ]
+    if may:
+        console.print(f"--no-auth: anyone who can reach this machine can {' and '.join(may)}")
+    if settings.osc_port is not None and settings.osc_host != settings.host:
+        console.print(f"OSC has no tokens, so it is listened for on {settings.osc_host} only; --no-auth opens it")
+    if not encrypted and len(may) < 2:
+        console.print("tokens travel unencrypted; --tls-cert and --tls-key, or a proxy with https, protect them")
 
 
 def _engine_opener(engine: EngineName, progress: ProgressOf) -> Callable[[Path], Engine]:
@@ -500,7 +697,6 @@ def _say(sentence: str) -> None:
 def _settings(
     host: str,
     port: int,
-    ice_addresses: list[str] | None,
     *,
     alpha: float | None = None,
     osc_port: int | None = None,
@@ -508,7 +704,57 @@ def _settings(
 ) -> ServerSettings:
     from server.serve import ServerSettings
 
-    return ServerSettings(host, port, tuple(ice_addresses) if ice_addresses else None, alpha, osc_port, midi_port)
+    return ServerSettings(host, port, alpha=alpha, osc_port=osc_port, midi_port=midi_port)
+
+
+def _access(
+    host: str, viewer_token: str | None, control_token: str | None, origins: list[str] | None, *, no_auth: bool
+) -> Access:
+    from server.access import Access, read_token
+    from server.serve import ServerSettings
+
+    return Access(
+        read_token(viewer_token), read_token(control_token), no_auth=no_auth, is_local=ServerSettings(host).is_local,
+        origins=tuple(origins or ()),
+    )  # fmt: skip
+
+
+def _ice(
+    addresses: list[str] | None,
+    udp_ports: str | None = None,
+    advertise: str | None = None,
+    turn: str | None = None,
+    turn_secret: str | None = None,
+    *,
+    relay_only: bool = False,
+) -> IceSettings:
+    from server.access import read_token
+    from server.ice import IceSettings
+    from server.turn import TurnServer
+    from server.udp_ports import PortRange
+
+    if turn_secret is not None and turn is None:
+        raise _Unmet("--turn-secret is for a relay; say which with --turn turn:HOST:PORT")
+    return IceSettings(
+        tuple(addresses) if addresses else None,
+        PortRange.parse(udp_ports) if udp_ports else None,
+        advertise,
+        TurnServer(turn, read_token(turn_secret) or "") if turn else None,
+        relay_only,
+    )
+
+
+def _destinations(**given: Sequence[str | Path]) -> tuple[Destination, ...]:
+    from server.targets.address import Kind, destination
+
+    found = []
+    for kind, addresses in given.items():
+        for address in addresses:
+            try:
+                found.append(destination(Kind(kind), str(address)))
+            except ValueError as error:
+                raise _Unmet(f"--{kind}: {error}") from error
+    return tuple(found)
 
 
 def _liveliness(

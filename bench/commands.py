@@ -71,6 +71,18 @@ def bench_fanout(
     _report(measure(texture, counts, seconds), json_out)
 
 
+@app.command("joins")
+def bench_joins(
+    texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,
+    joins: Annotated[int, typer.Option(min=1, max=10_000, help="How many come and go.")] = 1000,
+    json_out: JsonOut = None,
+) -> None:
+    """What viewers who come and go leave behind, and how soon they see a picture."""
+    from bench.joins import measure
+
+    _report(measure(texture, joins), json_out)
+
+
 @app.command("soak")
 def bench_soak(
     texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,
@@ -81,6 +93,22 @@ def bench_soak(
     from bench.soak import measure
 
     _report(measure(texture, minutes), json_out)
+
+
+@app.command("targets")
+def bench_targets(
+    texture: Annotated[Path | None, typer.Argument(help="By default the built-in scene at 720p30.")] = None,
+    counts: Annotated[str, typer.Option("--targets", help="How many RTMP targets, with commas.")] = "1,3",
+    seconds: Annotated[float, typer.Option(min=2, help="Of each measurement.")] = 20.0,
+    json_out: JsonOut = None,
+) -> None:
+    """The CPU of RTMP targets: of the server, and of their own processes."""
+    from bench.targets import measure
+
+    numbers = _names(counts)
+    if not numbers or not all(number.isdecimal() and 0 < int(number) < 10 for number in numbers):
+        raise typer.BadParameter(f"--targets takes numbers from 1 to 9 with commas, like 1,3, got {counts!r}")
+    _report(measure(texture, [int(number) for number in numbers], seconds), json_out)
 
 
 @app.command("latency")
@@ -124,12 +152,30 @@ def bench_jumps(
     texture: Annotated[Path, typer.Argument(help="The texture folder.")],
     out: Annotated[Path, typer.Argument(help="The PNG to write.")],
     seed: Annotated[int, typer.Option(min=0, help="Of the walk.")] = 0,
+    interpolator: Annotated[str, typer.Option(help="What makes the bridges.")] = "auto",
 ) -> None:
     """A sheet of ten jumps to look at: two frames before each, its bridge, two after."""
     from bench.jumps import sheet
 
-    places = sheet(texture, out, seed=seed)
+    places = sheet(texture, out, seed=seed, interpolator=interpolator)
     Console(highlight=False).print(f"{out}: " + ", ".join(f"{leaves} to {lands}" for leaves, lands in places))
+
+
+@app.command("bridges")
+def bench_bridges(
+    texture: Annotated[Path, typer.Argument(help="The texture folder.")],
+    interpolators: Annotated[str, typer.Option(help="Which, with commas.")] = "auto,flow,crossfade",
+    seconds: Annotated[float, typer.Option(min=2, help="Of each.")] = 60.0,
+    json_out: JsonOut = None,
+) -> None:
+    """What bridges cost that are made while it plays, and whether any picture is late for it."""
+    from bench.bridges import measure
+
+    names = [name.strip() for name in interpolators.split(",") if name.strip()]
+    console = Console(stderr=True, highlight=False)
+    with _progress(console) as progress:
+        rows = measure(texture, names, seconds, tell=console.print, progress=progress)
+    _report(rows, json_out)
 
 
 @app.command("engines")

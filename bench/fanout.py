@@ -84,7 +84,7 @@ def _row(texture: Path, count: int, seconds: float) -> dict[str, float]:
         "mbit_s": round(8e-6 * gained["bytes_sent"] / took_s / max(1, count), 2),
         "late": gained["late_packets"],
         "drops": gained["dropped_packets"],
-        "missed": gained["bridges_missed"],
+        "missed": gained["bridges_cut"],
         "made": gained["bridges_made"],
     }
 

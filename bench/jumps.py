@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from stream.bridge_choice import open_bridges
 from stream.errors import TextureError
 from stream.h264 import decode_gop
+from stream.interpolation.choose import AUTO, OFFLINE_S
 from stream.player import Player
 from stream.splice import MediaPacket
 from stream.texture import Texture
@@ -24,16 +26,24 @@ CELL_WIDTH_PX = 196
 Picture = npt.NDArray[np.uint8]
 
 
-def sheet(path: Path, out: Path, *, seed: int = 0) -> list[tuple[int, int]]:
+def sheet(path: Path, out: Path, *, seed: int = 0, interpolator: str = AUTO) -> list[tuple[int, int]]:
     """Write a PNG with a row for each of the first ten jumps of a walk, as decoded from the packets it sends.
+
+    Args:
+        interpolator: what makes the bridges, however long it takes; "auto" for stored ones as they are.
 
     Returns:
         The last frame of the clip before each jump, and the first one after it.
 
     Raises:
         TextureError: the walk makes no jump, or `out` cannot be written.
+        InterpolatorError: the interpolator is not to be had.
     """
-    with Texture.open(path) as texture, Player(texture, texture.usual_liveliness(), seed=seed) as player:
+    with (
+        Texture.open(path) as texture,
+        open_bridges(texture, interpolator, limit_s=OFFLINE_S) as bridges,
+        Player(texture, texture.usual_liveliness(), seed=seed, bridges=bridges) as player,
+    ):
         packets: list[MediaPacket] = []
         for packet in player.packets():
             if packet.kind == "video":

@@ -70,7 +70,7 @@ def _samples(meter: Meter, began_s: float, *, until_s: float) -> Iterator[tuple[
 
 
 def _gained(before: dict[str, Any], after: dict[str, Any]) -> dict[str, object]:
-    names = {"jumps": "jumps", "late": "late_packets", "made": "bridges_made", "missed": "bridges_missed"}
+    names = {"jumps": "jumps", "late": "late_packets", "made": "bridges_made", "missed": "bridges_cut"}
     return {name: after[counter] - before[counter] for name, counter in names.items()}
 
 

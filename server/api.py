@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,6 +16,8 @@ from server.controls import MOST_JUMPS_PER_MINUTE
 from server.ears import Ears, HearingEvent
 from server.microphone import MicrophoneEvent, ViewersMicrophone
 from server.performance_api import performance_router
+from server.targets.status import TargetEvent
+from server.whip_client import WhipPublisher
 from stream.performance import Performance
 
 EVENT_NAMES = {
@@ -23,6 +26,7 @@ EVENT_NAMES = {
     Performance: "performance",
     MicrophoneEvent: "microphone",
     HearingEvent: "hearing",
+    TargetEvent: "target",
 }
 
 
@@ -32,7 +36,12 @@ class SettingsChange(BaseModel):
     jumps_per_minute: Annotated[float, Field(gt=0, le=MOST_JUMPS_PER_MINUTE, allow_inf_nan=False)]
 
 
-def api_router(channel: Channel, microphone: ViewersMicrophone | None = None, ears: Ears | None = None) -> APIRouter:
+def api_router(
+    channel: Channel,
+    microphone: ViewersMicrophone | None = None,
+    ears: Ears | None = None,
+    publishing: Sequence[WhipPublisher] = (),
+) -> APIRouter:
     """Everything under /api."""
     router = APIRouter(prefix="/api", tags=["control"])
 
@@ -67,9 +76,10 @@ def api_router(channel: Channel, microphone: ViewersMicrophone | None = None, ea
         return await channel.set_jumps_per_minute(change.jumps_per_minute)
 
     @router.get("/state")
-    async def get_state() -> dict[str, float | int]:
-        """How it is doing."""
+    async def get_state() -> dict[str, Any]:
+        """How it is doing; `whip` tells of each server that it is published to, where there are any."""
         player = channel.player
+        published = {"whip": [publisher.report() for publisher in publishing]} if publishing else {}
         return {
             "uptime_s": round(channel.uptime_s, 3),
             "viewers": len(channel.viewers),
@@ -82,10 +92,13 @@ def api_router(channel: Channel, microphone: ViewersMicrophone | None = None, ea
             "re_anchored": player.pacer.re_anchored,
             "bridges_stored": player.bridges.counts.stored,
             "bridges_made": player.bridges.counts.made,
-            "bridges_missed": player.bridges.counts.missed,
+            "bridges_flown": player.bridges.counts.flown,
+            "bridges_cut": player.bridges.counts.cut,
             "bridges_failed": player.bridges.counts.failed,
             "dropped_packets": sum(viewer.dropped for viewer in channel.viewers),
             "bytes_sent": channel.bytes_sent,
+            "tasks": len(asyncio.all_tasks()),
+            **published,
         }
 
     @router.get("/hearing")

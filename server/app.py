@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -11,23 +13,68 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
+from server.access import Access
 from server.api import api_router
 from server.channel import Channel
 from server.ears import Ears
+from server.gate import Gate
+from server.ice import IceSettings
+from server.joins import RATE_HZ, Joins
 from server.microphone import ViewersMicrophone
-from server.whep import Sessions, microphone_router, whep_router
+from server.sessions import MOST_VIEWERS, Sessions
+from server.targets.router import targets_router
+from server.targets.targets import Targets
+from server.whep import microphone_router, whep_router
+from server.whip import Publishers, whip_router
+from server.whip_client import WhipPublisher
 
 PAGE = Path(__file__).parent / "page"
 
 
-def create_app(channel: Channel, microphone: ViewersMicrophone | None = None, ears: Ears | None = None) -> FastAPI:
+@dataclass(frozen=True)
+class Manners:
+    """Who is let in, how many, and by which way.
+
+    Attributes:
+        access: who may watch, and who may steer.
+        ice: how media finds its way.
+        most_viewers: at once.
+        joins_hz: how many sessions one address may open in a second, after a burst.
+    """
+
+    access: Access = field(default_factory=Access)
+    ice: IceSettings = field(default_factory=IceSettings)
+    most_viewers: int = MOST_VIEWERS
+    joins_hz: float = RATE_HZ
+
+
+def create_app(
+    channel: Channel,
+    microphone: ViewersMicrophone | None = None,
+    ears: Ears | None = None,
+    targets: Targets | None = None,
+    *,
+    manners: Manners | None = None,
+    listens_to_whip: bool = False,
+    publishing: Sequence[WhipPublisher] = (),
+) -> FastAPI:
     """The application around a channel that somebody else keeps running.
 
     Args:
         microphone: hears a viewer's microphone; without one, the page shows no button for it.
         ears: what listens, already open; None where nothing does.
+        targets: where else it is sent; without, none can be added.
+        manners: by default those of a server that only this machine can reach.
+        listens_to_whip: whether the microphone is that of WHIP publishers, and not of viewers.
+        publishing: what this channel is published by, kept running by somebody else.
     """
-    sessions = Sessions(channel, microphone, is_prompt=ears is not None)
+    manners = manners or Manners()
+    viewers_microphone = None if listens_to_whip else microphone
+    publishers = Publishers(microphone, manners.ice) if listens_to_whip and microphone is not None else None
+    sessions = Sessions(
+        channel, viewers_microphone, is_prompt=ears is not None, ice=manners.ice, most_viewers=manners.most_viewers
+    )
+    joins = Joins(time.monotonic(), rate_hz=manners.joins_hz)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -36,12 +83,19 @@ def create_app(channel: Channel, microphone: ViewersMicrophone | None = None, ea
         finally:
             channel.close()
             await sessions.close_all()
+            if publishers is not None:
+                await publishers.close_all()
 
     app = FastAPI(title="videotexture", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
     app.state.sessions = sessions
-    app.include_router(api_router(channel, microphone, ears))
-    app.include_router(whep_router(sessions))
+    app.include_router(api_router(channel, microphone, ears, publishing))
+    if targets is not None:
+        app.include_router(targets_router(targets))
+    app.include_router(whep_router(sessions, manners.ice, joins))
     app.include_router(microphone_router(sessions))
+    if publishers is not None:
+        app.include_router(whip_router(publishers, manners.ice, joins))
+    app.add_middleware(Gate, access=manners.access)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
 
     @app.exception_handler(RequestValidationError)

@@ -14,6 +14,7 @@ from server.controls import MOST_JUMPS_PER_MINUTE, Controls
 from server.ears import HearingEvent
 from server.microphone import MicrophoneEvent
 from server.picture import matrix_png
+from server.targets.status import TargetEvent
 from server.viewer import Viewer, encoded_packet
 from stream.liveliness import Liveliness
 from stream.performance import Performance
@@ -48,7 +49,8 @@ class Settings:
     maximum: float
 
 
-Event = StepEvent | Settings | Performance | MicrophoneEvent | HearingEvent
+Event = StepEvent | Settings | Performance | MicrophoneEvent | HearingEvent | TargetEvent
+Tap = Callable[[MediaPacket], None]
 
 
 class Channel:
@@ -59,13 +61,16 @@ class Channel:
         viewers: who is watching.
         controls: what a performer turns.
         events: a `StepEvent` for each step, `Settings` or a `Performance` for each change, a `MicrophoneEvent` when
-            another viewer's microphone is heard, a `HearingEvent` when the hearing changes.
+            another viewer's microphone is heard, a `HearingEvent` when the hearing changes, a `TargetEvent` when a
+            target's state does.
+        taps: told each packet as it leaves, on the loop's thread; they never wait.
     """
 
     def __init__(self, player: Player, controls: Controls | None = None) -> None:
         self.player = player
         self.controls = controls or Controls(player)
         self.viewers: set[Viewer] = set()
+        self.taps: list[Tap] = []
         self.events: Broadcast[Event] = Broadcast(QUEUED_EVENTS)
         self.bytes_sent = 0
         self.steps = 0
@@ -148,6 +153,8 @@ class Channel:
         if packet.step is not None:
             self.steps += 1
             self.events.send(self._step_event(packet))
+        for tap in self.taps:
+            tap(packet)
         if self.viewers:
             encoded = encoded_packet(packet)
             for viewer in self.viewers:
@@ -156,13 +163,10 @@ class Channel:
     def _step_event(self, packet: MediaPacket) -> StepEvent:
         step = packet.step
         assert step is not None
-        manifest = self.player.texture.manifest
+        rate_hz = float(self.player.texture.manifest.clip.rate_hz)
         frame = self.player.texture.segments.first_appended_frame(step.segment)
-        bridged = packet.clip_frame is None
-        return StepEvent(
-            step.segment, step.previous, step.is_jump, packet.is_hit, round(frame / float(manifest.clip.rate_hz), 3),
-            manifest.video.bridge_frames if bridged else 0,
-        )  # fmt: skip
+        position_s = round(frame / rate_hz, 3)
+        return StepEvent(step.segment, step.previous, step.is_jump, packet.is_hit, position_s, packet.bridge_frames)
 
 
 def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[T], None], turned: T) -> None:

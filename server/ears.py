@@ -69,8 +69,8 @@ class Ears:
 
         Args:
             source: not yet started.
-            engine: the texture's sound network, closed; None where the texture has none: then sound hits, and does
-                not condition.
+            engine: the texture's sound network, open or not, closed at the end; None where the texture has none: then
+                sound hits, and does not condition.
         """
         self.source = source
         self.onsets: deque[ToldOnset] = deque(maxlen=KEPT_ONSETS)

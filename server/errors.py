@@ -3,3 +3,15 @@
 
 class ServerError(Exception):
     """The server cannot start or go on. The message names the mend."""
+
+
+class NoPortError(ServerError):
+    """No UDP port is left for another viewer."""
+
+
+class PublishError(ServerError):
+    """A WHIP server cannot be published to now. The message says why; it is tried again."""
+
+
+class TargetError(ServerError):
+    """A target cannot be sent to. The message shows no stream key."""

@@ -9,20 +9,26 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+import numpy as np
 import uvicorn
 
 from export.engine import Engine
-from server.app import create_app
+from server.access import Tls
+from server.app import Manners, create_app
 from server.channel import Channel
 from server.controls import Controls
 from server.ears import Ears
 from server.errors import ServerError
-from server.ice import every_address, offer_addresses
+from server.ice import LOOPBACK, every_address
 from server.microphone import ViewersMicrophone
 from server.midi import MidiControl, MidiInput
 from server.osc import OscServer
+from server.targets.address import Destination
+from server.targets.targets import RecordSettings, Targets
+from server.whip import WhipSource
+from server.whip_client import WhipPublisher, WhipTarget
 from stream.hearing.browser import BrowserSource
 from stream.hearing.source import SoundSource
 from stream.player import Player
@@ -39,18 +45,31 @@ class ServerSettings:
 
     Attributes:
         host, port: of the page; 0 takes any free port.
-        ice_addresses: on which media is offered; by default on all of this machine's, loopback included.
+        manners: who is let in, how many, and by which way.
+        tls: for https; None for http.
+        whip: servers that it is published to.
         alpha: of the sound's conditioning to begin with; None for the usual.
-        osc_port: of UDP, on the same host; None for no OSC.
+        osc_port: of UDP; None for no OSC, which has no tokens and so stays on loopback, unless `--no-auth` was said.
         midi_port: the name of an input, "" for the first there is; None for no MIDI.
+        targets: where else it is sent from the start.
+        recording: how recordings are cut.
     """
 
     host: str = HOST
     port: int = PORT
-    ice_addresses: tuple[str, ...] | None = None
+    manners: Manners = field(default_factory=Manners)
+    tls: Tls | None = None
+    whip: tuple[WhipTarget, ...] = ()
     alpha: float | None = None
     osc_port: int | None = None
     midi_port: str | None = None
+    targets: tuple[Destination, ...] = ()
+    recording: RecordSettings = field(default_factory=RecordSettings)
+
+    @property
+    def osc_host(self) -> str:
+        """Where OSC is listened for."""
+        return self.host if self.is_local or self.manners.access.no_auth else LOOPBACK
 
     @property
     def is_local(self) -> bool:
@@ -86,14 +105,16 @@ def serve(
     Args:
         on_listening: called with the page's addresses, as a browser takes them, as soon as they can be opened.
         source: what is listened to, not yet started; None for nothing.
-        sound_engine: the texture's sound network, not yet open; None where it has none.
+        sound_engine: the texture's sound network, open or not; None where it has none.
 
     Raises:
-        ServerError: the address cannot be listened on, or playing failed.
+        ServerError: the address cannot be listened on, it needs tokens, or playing failed.
         MicrophoneError: the source cannot be started.
     """
+    access = replace(settings.manners.access, is_local=settings.is_local)  # which raises where tokens are missing
+    settings = replace(settings, manners=replace(settings.manners, access=access))
+    settings.manners.ice.use()
     listening = listen(settings.host, settings.port)
-    offer_addresses(settings.ice_addresses)
     try:
         asyncio.run(_serve(player, settings, listening, on_listening, source, sound_engine))
     except ExceptionGroup as group:
@@ -126,12 +147,12 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _page_addresses(listening: socket.socket) -> list[str]:
+def _page_addresses(listening: socket.socket, scheme: str = "http") -> list[str]:
     host, port = listening.getsockname()[:2]
     bound = ipaddress.ip_address(host)
     same_family = [address for address in every_address() if ipaddress.ip_address(address).version == bound.version]
     hosts = same_family if bound.is_unspecified else [host]
-    return [f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/" for host in hosts]
+    return [f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/" for host in hosts]
 
 
 async def _serve(
@@ -155,17 +176,30 @@ async def _serve(
         if isinstance(source, BrowserSource):
             microphone = ViewersMicrophone(source, channel.events.send)
         if settings.osc_port is not None:
-            await opened.enter_async_context(OscServer(controls, host=settings.host, port=settings.osc_port))
+            await opened.enter_async_context(OscServer(controls, host=settings.osc_host, port=settings.osc_port))
         if settings.midi_port is not None:
             opened.enter_context(MidiInput(MidiControl(controls), settings.midi_port or None))
-        app = create_app(channel, microphone, ears)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_S)
+        targets = Targets(player.texture, settings.targets, announce=channel.events.send, recording=settings.recording)
+        await opened.enter_async_context(targets)
+        channel.taps.append(targets.offer)
+        rng = np.random.default_rng()
+        publishing = [WhipPublisher(channel, each, settings.manners.ice, rng) for each in settings.whip]
+        app = create_app(
+            channel, microphone, ears, targets, manners=settings.manners,
+            listens_to_whip=isinstance(source, WhipSource), publishing=publishing,
+        )  # fmt: skip
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_S, server_header=False,
+            ssl_certfile=settings.tls.certificate if settings.tls else None,
+            ssl_keyfile=settings.tls.key if settings.tls else None,
+        )  # fmt: skip
         server = _Server(config, channel)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(channel.run(), name="channel")]
             if ears is not None:
                 running.append(tasks.create_task(ears.watch(channel.events.send), name="hearing"))
-            on_listening(_page_addresses(listening))
+            running += [tasks.create_task(each.run(), name="WHIP") for each in publishing]
+            on_listening(_page_addresses(listening, "http" if settings.tls is None else "https"))
             await server.serve(sockets=[listening])
             for task in running:
                 task.cancel()

@@ -1,64 +1,75 @@
 """Bridges: the few pictures between the end of one segment and the start of another where the walk jumps.
 
 The likeliest are made with the texture and stored beside it; the others are made by a thread ahead of the
-playhead, once, and kept in memory within a bound.
+playhead, once, and kept in memory within a bound. Where one is not there in time, flow makes one if it still can, and
+else the jump is a cut.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 
-from av.video.frame import VideoFrame
-
-from models.segments import Segments
-from stream.h264 import GopFile, decode_gop, encode_gop
-from stream.interpolate import interpolate
+from stream.bridge_lengths import BRIDGE_FRAMES
+from stream.bridge_maker import BridgeMaker, Edge, bridge_pictures
+from stream.interpolation.flow import Flow
+from stream.interpolation.interpolator import Interpolator
 from stream.texture import Texture
 
-log = logging.getLogger(__name__)
+__all__ = ["BRIDGE_FRAMES", "BridgeCounts", "Bridges", "Edge", "bridge_pictures"]
 
-BRIDGE_FRAMES = 4  # the paper's number of interpolated frames, section 4.1
-KEPT_BYTES = 32 << 20  # of bridges made while playing
-
-Edge = tuple[int, int]
+STAND_IN_MARGIN = 1.5  # times what the last bridge by flow took: so long before the end of patience one is begun
 
 
-def bridge_pictures(video: GopFile, segments: Segments, edge: Edge, count: int) -> list[VideoFrame]:
-    """The interpolated pictures between the last one of segment `edge[0]` and the first one of `edge[1]`."""
-    previous, segment = (place * segments.stride_frames for place in edge)
-    last_shown = decode_gop(video.units(previous, segments.stride_frames))[-1]
-    next_shown = decode_gop(video.units(segment, 1))[0]
-    return interpolate(last_shown, next_shown, count)
-
-
-@dataclass
+@dataclass(frozen=True)
 class BridgeCounts:
-    """What became of the bridges that were asked for."""
+    """What became of the bridges that were asked for.
+
+    Attributes:
+        stored: played from the texture.
+        made: made while playing.
+        flown: jumps whose bridge was late or could not be made, and that were played by flow instead.
+        cut: jumps for which that was late too.
+        failed: could not be made, by what was to make them or by flow.
+    """
 
     stored: int = 0
     made: int = 0
-    missed: int = 0
+    flown: int = 0
+    cut: int = 0
     failed: int = 0
 
 
 class Bridges:
-    """Gives the bridge for a jump, stored or freshly made; a context manager that owns one thread."""
+    """Gives the bridge for a jump, stored or freshly made; a context manager that owns its threads.
 
-    def __init__(self, texture: Texture) -> None:
+    Args:
+        texture: what is walked.
+        interpolator: what makes those that are not stored, this object's to close; by default flow.
+        frames: pictures of every bridge alike; by default as many as the texture says of each.
+        only_its_own: whether stored ones are used only if they were made by the same kind of interpolator.
+    """
+
+    def __init__(
+        self,
+        texture: Texture,
+        interpolator: Interpolator | None = None,
+        *,
+        frames: int | None = None,
+        only_its_own: bool = False,
+    ) -> None:
+        chosen = Flow() if interpolator is None else interpolator
+        self.interpolator = chosen.name
         self._texture = texture
-        self._format = texture.manifest.video_format()
-        self._frames = texture.manifest.video.bridge_frames
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Edge, list[bytes]] = OrderedDict()
-        self._kept_bytes = 0
-        self._pending: dict[Edge, Future[list[bytes]]] = {}
-        self._maker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bridges")
-        self.counts = BridgeCounts()
+        self._cuts = chosen.cuts
+        self._frames = frames
+        self._uses_stored = not only_its_own or chosen.name == texture.bridges_by
+        by_flow = isinstance(chosen, Flow)
+        self._maker = BridgeMaker(texture, chosen, self.frames_of, "bridges", "cuts" if by_flow else "made by flow")
+        self._stand_in = None if by_flow else BridgeMaker(texture, Flow(), self.frames_of, "bridges-flow", "cuts")
+        self._played_stored = self._flown = self._cut = 0
 
     def __enter__(self) -> Bridges:
         return self
@@ -68,80 +79,90 @@ class Bridges:
 
     def close(self) -> None:
         """Stop making bridges."""
-        self._maker.shutdown(wait=True, cancel_futures=True)
+        self._maker.close()
+        if self._stand_in is not None:
+            self._stand_in.close()
 
     @property
-    def frames(self) -> int:
-        """Pictures of one bridge; 0 means plain cuts."""
-        return self._frames
-
-    def request(self, edge: Edge) -> None:
-        """Say that this jump is coming, so that its bridge is there in time. Returns at once."""
-        if not self._frames or edge in self._texture.bridge_index:
-            return
-        with self._lock:
-            if edge not in self._kept and edge not in self._pending:
-                self._pending[edge] = self._maker.submit(self._make, edge)
+    def counts(self) -> BridgeCounts:
+        """As of now."""
+        failed = self._maker.failed + (0 if self._stand_in is None else self._stand_in.failed)
+        return BridgeCounts(self._played_stored, self._maker.made, self._flown, self._cut, failed)
 
     @property
     def waiting(self) -> int:
         """How many are being made or wait for it."""
-        with self._lock:
-            return len(self._pending)
+        return self._maker.waiting
+
+    def frames_of(self, edge: Edge) -> int:
+        """How many pictures the bridge of a jump has, if it is there in time; 0 for a plain cut."""
+        if self._cuts:
+            return 0
+        return self._texture.bridge_frames(*edge) if self._frames is None else self._frames
+
+    def request(self, edge: Edge) -> None:
+        """Say that this jump is coming, so that its bridge is there in time. Returns at once."""
+        if self.frames_of(edge) and not self._is_stored(edge):
+            self._maker.request(edge)
 
     def at_hand(self, edge: Edge) -> list[bytes]:
         """The bridge's access units if they are there now, else none; not counted, since nobody was promised one."""
-        return (self._texture.stored_bridge(*edge) or self._recall(edge) or []) if self._frames else []
+        if not self.frames_of(edge):
+            return []
+        return (self._texture.stored_bridge(*edge) if self._is_stored(edge) else self._maker.recall(edge)) or []
 
     def ready(self, edge: Edge) -> list[bytes]:
-        """The bridge's access units if they are there now; otherwise none, counted as missed: a plain cut."""
-        if not self._frames:
+        """The bridge's access units if they are there now; otherwise none, counted: a plain cut."""
+        if not self.frames_of(edge):
             return []
-        units = self._texture.stored_bridge(*edge) or self._recall(edge)
-        if units is None:
-            self.counts.missed += 1
-            return []
-        self.counts.stored += edge in self._texture.bridge_index
+        units = self.at_hand(edge)
+        self._played_stored += bool(units) and self._is_stored(edge)
+        self._cut += not units
         return units
 
     def wait(self, edge: Edge, patience_s: float | None = None) -> list[bytes]:
         """The bridge's access units, made now if need be.
 
         Args:
-            patience_s: how long to wait at most, after which it is as with `ready`; None for as long as it takes.
+            patience_s: how long to wait at most, after which it is one made by flow, or a cut as with `ready`; None for
+                as long as it takes.
         """
-        self.request(edge)
-        with self._lock:
-            pending = self._pending.get(edge)
-        if pending is not None:
-            with suppress(TimeoutError):
-                pending.exception(patience_s)  # one that failed is logged where it failed, and played as a cut
+        if self.frames_of(edge) and not self._is_stored(edge):
+            until_s = None if patience_s is None else time.monotonic() + patience_s
+            making = self._maker.request(edge)
+            if making is not None and not self._is_made(making, until_s) and self._stand_in is not None:
+                flown = self._by_flow(self._stand_in, edge, making, until_s)
+                if flown is not None:
+                    return flown
         return self.ready(edge)
 
-    def _recall(self, edge: Edge) -> list[bytes] | None:
-        with self._lock:
-            units = self._kept.get(edge)
-            if units is not None:
-                self._kept.move_to_end(edge)
-            return units
+    def _is_made(self, making: Future[list[bytes]], until_s: float | None) -> bool:
+        """Wait for as long as flow could still do it instead. One that failed was logged where it failed."""
+        if until_s is not None and self._stand_in is not None:
+            until_s -= STAND_IN_MARGIN * self._stand_in.seconds
+        return _succeeded(making, until_s)
 
-    def _make(self, edge: Edge) -> list[bytes]:
-        try:
-            pictures = bridge_pictures(self._texture.video, self._texture.segments, edge, self._frames)
-            units = encode_gop(pictures, self._format)
-        except Exception:
-            self.counts.failed += 1
-            if self.counts.failed == 1:  # the others would fill a log in a year
-                log.exception("the bridge %d -> %d could not be made; such jumps are cuts from here on", *edge)
-            with self._lock:
-                self._pending.pop(edge, None)
-            raise
-        with self._lock:
-            self._pending.pop(edge, None)  # at once with keeping it, or it could be asked for again in between
-            self.counts.made += 1
-            self._kept[edge] = units
-            self._kept_bytes += sum(map(len, units))
-            while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
-                _, dropped = self._kept.popitem(last=False)
-                self._kept_bytes -= sum(map(len, dropped))
+    def _by_flow(
+        self, stand_in: BridgeMaker, edge: Edge, making: Future[list[bytes]], until_s: float | None
+    ) -> list[bytes] | None:
+        """One by flow, unless the other is done after all; None if neither is, or the other."""
+        flying = stand_in.request(edge)
+        if _succeeded(making, until_s):
+            return None
+        if flying is not None:
+            _succeeded(flying, until_s)
+        units = stand_in.recall(edge)
+        self._flown += units is not None
         return units
+
+    def _is_stored(self, edge: Edge) -> bool:
+        """Whether the stored one is what would be made here."""
+        stored = self._texture.bridge_index.get(edge)
+        return self._uses_stored and stored is not None and stored.frames == self.frames_of(edge)
+
+
+def _succeeded(future: Future[list[bytes]], until_s: float | None) -> bool:
+    """Wait for it, and whether it then is there."""
+    with suppress(TimeoutError, CancelledError):
+        return future.exception(None if until_s is None else max(0.0, until_s - time.monotonic())) is None
+    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,23 +22,20 @@ from models.seam import Judge
 from models.segments import Segments
 from models.sound_windows import Sound
 from stream.attack import ATTACK, write_attack
-from stream.bridges import BRIDGE_FRAMES, bridge_pictures
+from stream.bridge_build import BridgeSettings, build_bridges
 from stream.build_report import BuildReport, notes
 from stream.errors import TextureError
 from stream.folder import new_folder
 from stream.graph import Graph
-from stream.h264 import GopFile, GopFileWriter
 from stream.ingest import IngestedVideo, ingest
 from stream.jump_judge import JumpJudge
-from stream.liveliness import Tempo
+from stream.liveliness import Liveliness, Tempo
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.player import JUMPS_PER_MINUTE
 from stream.seen_seams import walk_and_look
 from stream.sound import read_sound, write_track
 from stream.sound_embedding import SoundBuilder, mono_16k, segment_ends_s
 from stream.texture import (
-    BRIDGES_INDEX,
-    BRIDGES_VIDEO,
     EMBEDDINGS,
     ENCODER,
     MANIFEST,
@@ -49,11 +45,7 @@ from stream.texture import (
     WALK,
     sha256_of,
 )
-from stream.transitions import Transitions
 from stream.walk_file import write_walk
-
-UNRATIONED_PIXELS = 1280 * 720
-STORED_COVERAGE = 0.8  # of the jumps, by their bridges; what is rare may be made while playing
 
 
 class EncoderBuilder(Protocol):
@@ -97,7 +89,7 @@ def build_texture(
     provenance: Provenance,
     sound_builder: SoundBuilder | None = None,
     overwrite: bool = False,
-    bridge_frames: int = BRIDGE_FRAMES,
+    bridge_settings: BridgeSettings | None = None,
     open_engine: Callable[[Path], Engine] = OnnxRuntimeEngine,
     progress: Progress = silent,
 ) -> BuildReport:
@@ -107,8 +99,8 @@ def build_texture(
         provenance: what the manifest says of how it was made.
         sound_builder: makes the network by which live sound steers, if the clip has sound; without it, none can.
         overwrite: whether an existing texture may be replaced.
-        bridge_frames: interpolated pictures per jump; 0 for plain cuts.
-        open_engine: what computes the segments' embeddings, of a network's file.
+        bridge_settings: how jumps are bridged; by default as far as they leap, by what is best without a network.
+        open_engine: what runs the networks, given a network's file.
         progress: told each stage and how far it is.
 
     Raises:
@@ -117,7 +109,7 @@ def build_texture(
     """
     if out.exists() and overwrite and not (out / MANIFEST).is_file():
         raise TextureError(f"{out}: is no texture, and so not replaced; choose another name")
-    stages = _Stages(progress)
+    stages, bridging = _Stages(progress), bridge_settings or BridgeSettings()
     with new_folder(out, overwrite=overwrite) as folder:
         with stages.stage("encode video") as on_progress:
             video = ingest(clip, folder / VIDEO, builder.frame_size, on_progress)
@@ -132,7 +124,7 @@ def build_texture(
                 with open_engine(folder / SOUND_NETWORK) as engine:
                     heard["audio"] = hear(engine, sound, ends_s, on_progress)
         with stages.stage("fit encoder") as on_progress:
-            tempo = Tempo(float(video.segments.stride_frames / rate_hz), float(bridge_frames / rate_hz))
+            tempo = Tempo(float(video.segments.stride_frames / rate_hz), float(bridging.usual_frames / rate_hz))
             judge = JumpJudge(video.analysis, video.segments, tempo, JUMPS_PER_MINUTE)
             encoder_report = builder.build(video.analysis, video.segments, folder / ENCODER, judge, on_progress)
         with stages.stage("embed segments") as on_progress:
@@ -144,7 +136,11 @@ def build_texture(
             write_walk(usual.transitions, seen, folder / WALK)
             repetition = judge.repetition(usual.transitions, np.random.default_rng(provenance.seed))
         with stages.stage("make bridges") as on_progress:
-            bridges, coverage = _make_bridges(folder, video, usual.transitions, bridge_frames, on_progress)
+            built = build_bridges(
+                folder, video, usual.transitions, bridging, open_engine=open_engine, progress=on_progress
+            )
+            tempo = Tempo(tempo.stride_s, float(built.facts.mean_frames / rate_hz))  # as it turned out
+            usual = Liveliness.of_transitions(usual.transitions, tempo)
         with stages.stage("finish"):
             manifest = Manifest(
                 clip=_clip_facts(clip.name, video, has_sound=sound is not None),
@@ -153,8 +149,9 @@ def build_texture(
                     window_frames=video.segments.window_frames,
                     stride_frames=video.segments.stride_frames,
                 ),
-                video=VideoFacts(crf=video.format.crf, colour=video.format.colour, bridge_frames=bridge_frames),
+                video=VideoFacts(crf=video.format.crf, colour=video.format.colour, bridge_frames=bridging.usual_frames),
                 walk=WalkFacts(jumps_per_minute=usual.jumps_per_minute, repetition=repetition),
+                bridges=built.facts,
                 encoder=encoder_report,
                 sound=sound_report,
                 provenance=provenance,
@@ -165,8 +162,10 @@ def build_texture(
                 },
             )
             (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    told = (*video.notes, *notes(encoder_report, sound_report, repetition))
-    return BuildReport(stages.seconds, told, video.segments.count, bridges, coverage, encoder_report, sound_report)
+    told = (*video.notes, *notes(encoder_report, sound_report, repetition), *built.notes)
+    return BuildReport(
+        stages.seconds, told, video.segments.count, built.stored, built.coverage, encoder_report, sound_report
+    )
 
 
 def _encode_sound(path: Path, out: Path, video: IngestedVideo) -> Sound | None:
@@ -185,37 +184,6 @@ def _embed(
     with open_engine(folder / ENCODER) as engine:
         query, target = embed(engine, video.analysis, video.segments, progress)
     return Graph.of_embeddings(query, target, video.segments), {"query": query, "target": target}
-
-
-def _make_bridges(
-    folder: Path, video: IngestedVideo, transitions: Transitions, bridge_frames: int, progress: Progress
-) -> tuple[int, float]:
-    """Store the bridges that a walk at the default liveliness needs for most of its jumps.
-
-    At most one per segment, of large pictures fewer, since each takes longer; the others are made ahead of the
-    playhead when they are needed first.
-    """
-    leaves, lands, shares = transitions.traffic()
-    if not bridge_frames or not len(shares):
-        return 0, 0.0
-    covered = np.cumsum(shares) / shares.sum()
-    affordable = video.segments.count * min(1.0, UNRATIONED_PIXELS / (video.format.width * video.format.height))
-    count = min(max(1, int(affordable)), int(np.searchsorted(covered, STORED_COVERAGE)) + 1)
-    chosen = list(zip(leaves[:count].tolist(), lands[:count].tolist(), strict=True))
-    source = GopFile(folder / VIDEO)
-    (folder / BRIDGES_VIDEO).parent.mkdir()
-    rows = []
-    with GopFileWriter(folder / BRIDGES_VIDEO, video.format) as writer:
-        for done, (previous, segment) in enumerate(chosen):
-            rows.append({"from": previous, "to": segment, "first_picture": writer.frames_written})
-            for index, picture in enumerate(
-                bridge_pictures(source, video.segments, (previous, segment), bridge_frames)
-            ):
-                writer.write(picture, starts_gop=index == 0)
-            progress("", (done + 1) / len(chosen))
-    source.close()
-    (folder / BRIDGES_INDEX).write_text(json.dumps({"bridges": rows}), encoding="utf-8")
-    return len(chosen), round(float(covered[count - 1]), 4)
 
 
 def _clip_facts(name: str, video: IngestedVideo, *, has_sound: bool) -> ClipFacts:

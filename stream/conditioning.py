@@ -253,6 +253,13 @@ class ConditionedWalk(Walk):
         """
         self._on, self._over = heard, over
 
+    @property
+    def listens(self) -> bool:
+        """Whether the next step is drawn by what is heard, and not by Tv."""
+        if self._on is None or self.conditioning is None or self.alpha == 1:
+            return False
+        return self._turn + (1 - self.alpha) >= 1
+
     def step(self) -> Step:
         """Go on by one segment."""
         if self._on is None or self.conditioning is None or self.alpha == 1:

@@ -9,5 +9,9 @@ class ClipError(TextureError):
     """A clip cannot be made into a texture. The message names the clip and the mend."""
 
 
+class InterpolatorError(TextureError):
+    """Bridges cannot be made as asked. The message names the interpolator and the mend."""
+
+
 class MicrophoneError(TextureError):
     """A live source of sound cannot be opened. The message names the source and the mend."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import av
 import av.error
@@ -86,6 +87,7 @@ class GopFileWriter:
         self._stream = self._container.add_stream("libx264", rate=video_format.rate_hz)
         video_format.configure(self._stream.codec_context)
         self.frames_written = 0
+        self.frames_out = self.bytes_out = 0  # of those, what has left the encoder
 
     def __enter__(self) -> GopFileWriter:
         return self
@@ -94,7 +96,7 @@ class GopFileWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
-            self._container.mux(self._stream.encode(None))
+            self._mux(self._stream.encode(None))
         try:
             self._container.close()
         except av.error.FFmpegError:
@@ -110,8 +112,13 @@ class GopFileWriter:
         if starts_gop is None:
             starts_gop = self.frames_written % self._format.gop_frames == 0
         _stamp(picture, self.frames_written, self._format, starts_gop)
-        self._container.mux(self._stream.encode(picture))
+        self._mux(self._stream.encode(picture))
         self.frames_written += 1
+
+    def _mux(self, packets: Sequence[av.Packet[Any]]) -> None:
+        self.frames_out += len(packets)
+        self.bytes_out += sum(packet.size for packet in packets)
+        self._container.mux(list(packets))
 
 
 def encode_gop(pictures: Iterable[VideoFrame], video_format: VideoFormat) -> list[bytes]:
@@ -179,6 +186,17 @@ class GopFile:
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def __enter__(self) -> GopFile:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all its pictures."""
+        return sum(size for _, size in self._places)
 
     def close(self) -> None:
         """Unmap the file."""

@@ -39,7 +39,7 @@ def numbers(texture: Texture) -> dict[str, Any]:
         "encoder": f"{manifest.encoder.get('trunk')} ({manifest.encoder.get('preset')} preset)",
         **_fit(manifest.encoder),
         "sounds compared by": _sound(texture),
-        "stored bridges": f"{len(texture.bridge_index)} of {manifest.video.bridge_frames} frames",
+        "bridges": _bridges(texture),
         f"walk at {JUMPS_PER_MINUTE:g} jumps a minute": f"{len(usual.transitions.traffic()[0])} different jumps, "
         f"{usual.transitions.effective_segments:.0f} segments visited as if evenly",
         "jumps a minute": f"{usual.jumps_per_minute:.1f}",
@@ -92,6 +92,16 @@ def _random_cost(texture: Texture) -> float:
     query, target = texture.embeddings["query"], texture.embeddings["target"]
     similarity = np.einsum("nd,nd->n", query[rows], target[columns])
     return float(np.maximum(texture.graph.natural_similarity[rows] - similarity, 0).mean())
+
+
+def _bridges(texture: Texture) -> str:
+    """How long they are, and who made the stored ones."""
+    facts, usual = texture.manifest.bridges, texture.manifest.video.bridge_frames
+    length = f"{usual} frames"
+    if facts is not None and facts.by_distance:
+        length = f"{facts.mean_frames:.1f} frames on average, by how far apart their ends are"
+    network = "" if facts is None or facts.network is None else f"; network: {facts.network.get('kind')}"
+    return f"{length}; {len(texture.bridge_index)} stored, made by {texture.bridges_by}{network}"
 
 
 def _sound(texture: Texture) -> str:

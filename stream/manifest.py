@@ -11,7 +11,8 @@ from models.segments import Segments
 from stream.h264 import VideoFormat
 from stream.jump_judge import Repetition
 
-FORMAT_VERSION = 2  # 2: the walk is stored, not what it was weighed with
+FORMAT_VERSION = 3  # 2: the walk is stored, not what it was weighed with; 3: bridges of different lengths
+READABLE_VERSIONS = (2, FORMAT_VERSION)
 
 
 def _rate(value: object) -> Fraction:
@@ -63,7 +64,16 @@ class VideoFacts(_Part):
 
     crf: int
     colour: int
-    bridge_frames: int = Field(ge=0)
+    bridge_frames: int = Field(ge=0, description="of each, or where that is said of `bridges`, of those to a song")
+
+
+class BridgeFacts(_Part):
+    """How jumps are bridged."""
+
+    by_distance: bool = Field(description="whether the number of pictures depends on how far apart the ends are")
+    mean_frames: float = Field(ge=0, description="of a long walk at the usual liveliness")
+    stored_by: str = Field(description="the interpolator that made the stored ones")
+    network: dict[str, Any] | None = Field(None, description="what `interpolator.onnx` says of itself, if there is one")
 
 
 class WalkFacts(_Part):
@@ -91,6 +101,7 @@ class Manifest(_Part):
     segments: SegmentFacts
     video: VideoFacts
     walk: WalkFacts
+    bridges: BridgeFacts | None = Field(None, description="none before version 3: all alike, and made by flow")
     encoder: dict[str, Any] = Field(description="what the fit and the export report")
     sound: dict[str, Any] | None = Field(None, description="what the sound network reports of itself, if there is one")
     provenance: Provenance

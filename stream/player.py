@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from stream.bridges import Bridges
 from stream.conditioning import ConditionedWalk, Conditioning
+from stream.cues import Mode
 from stream.liveliness import Liveliness
 from stream.pacing import Pacer
 from stream.performance import Performance
@@ -25,10 +26,12 @@ from stream.walk import Step
 JUMPS_PER_MINUTE = 15.0
 LOOK_AHEAD_S = 1.0  # how long before it plays a step is drawn, so that its bridge can be made
 PATIENCE = 0.5  # of a stride: the longest that a bridge is waited for
-LISTENING_PATIENCE = 0.7  # the same while it listens: the bridge was asked for only just before
+LISTENING_PATIENCE = 0.7  # the same while it could listen: the bridge was asked for only just before
+DRAW_LEAD_S = 0.08  # how long before it plays a step is drawn that goes by what is heard
+DRAWN_PATIENCE_S = 0.04  # its bridge is waited for at most: mostly it was foreseen; its cross-fade takes some 10 ms
 LIKELY_JUMP = 0.1  # while it listens, bridges of jumps at least this likely are made ahead, if there is time
 KEPT_LATENCIES = 500
-LISTENING_BEHIND_STEPS = 2  # a step is drawn one before it begins, by what was heard until then
+LISTENING_BEHIND_STEPS = 1  # a step goes by what was heard until just before it begins
 
 
 class Player:
@@ -51,17 +54,19 @@ class Player:
         *,
         seed: int | None = None,
         conditioning: Conditioning | None = None,
+        bridges: Bridges | None = None,
     ) -> None:
         """Prepare to walk.
 
         Args:
             conditioning: what lets the walk go where the clip sounds as what `hear` is told. Each step is then drawn
-                one stride before it begins, instead of a second: so it should be made with
-                `behind_steps=LISTENING_BEHIND_STEPS`.
+                one stride before it begins, instead of a second, and one that goes by what is heard only
+                `DRAW_LEAD_S` before: so it should be made with `behind_steps=LISTENING_BEHIND_STEPS`.
+            bridges: over which it jumps, this object's to close; by default the texture's, and flow's.
         """
         self.texture = texture
         self.liveliness = liveliness
-        self.bridges = Bridges(texture)
+        self.bridges = Bridges(texture) if bridges is None else bridges
         self.pacer = Pacer()
         self.jumps = self.hits = 0
         self.hit_latencies_s: deque[float] = deque(maxlen=KEPT_LATENCIES)
@@ -78,7 +83,7 @@ class Player:
         self._layer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="player")
         self._planned: deque[Step] = deque()
         self._playing: Step | None = None
-        self._drawn: Step | None = None  # what is played next
+        self._drawn: Step | None = None  # what is played next, once that is settled
         self._upcoming: asyncio.Future[Laid] | None = None  # the same, laid by a thread
         self._look_ahead_steps = max(1, round(LOOK_AHEAD_S / texture.tempo.stride_s))
 
@@ -148,6 +153,7 @@ class Player:
                 delay_s = self.pacer.delay_s(float(self._reel.next_time_s), time.monotonic())
                 if delay_s > 0:
                     await asyncio.sleep(delay_s)
+                self._draw_in_time()
                 if self._reel.is_picture_next:
                     self._react()
                 yield self._counted(self._reel.pop())
@@ -157,19 +163,17 @@ class Player:
     def _react(self) -> None:
         """Let what was told from outside change the next picture."""
         assert self._playing is not None
-        assert self._drawn is not None
-        laid = self._stage.interruption(time.monotonic(), self._playing, self._drawn)
+        laid = self._stage.interruption(time.monotonic(), self._playing, self._settled)
         if laid is None:
             return
         self._forget_upcoming()
         self._reel.start(laid)
         if laid.step is None:
             return  # it stands still; what was drawn comes after it
-        self._playing = laid.step
         if laid.is_hit:
             self._walk.segment = laid.step.segment
             self._planned.clear()
-        self._order(self._next_step())
+        self._begin(laid.step)
 
     async def _go_on(self) -> None:
         """Show what comes after all that was laid."""
@@ -178,24 +182,50 @@ class Player:
             self._reel.start(laid)
             return
         if self._upcoming is None:
-            self._order(self._drawn or self._next_step())
+            self._order()
         assert self._upcoming is not None
         laid = await self._upcoming
+        assert laid.step is not None
         self._reel.start(laid)
-        self._playing = laid.step
-        self._order(self._next_step())
+        self._begin(laid.step)
 
-    def _order(self, step: Step) -> None:
-        """Have the next step laid."""
-        self._drawn = step
+    def _begin(self, step: Step) -> None:
+        """It was just laid: what comes after it is drawn now, or later if it is to go by what is heard."""
+        self._playing, self._drawn, self._upcoming = step, None, None
+        self._draw_in_time()
+
+    def _draw_in_time(self) -> None:
+        """Draw what is played next and have it laid, once it is time to."""
+        if self._upcoming is not None or self._stage.mode is not Mode.PLAYING:
+            return
+        left_s = self._reel.ends * self._stage.frame_s - float(self._reel.next_time_s)
+        if self._drawn is not None or left_s <= DRAW_LEAD_S or not self._goes_by_sound():
+            self._order()
+
+    def _goes_by_sound(self) -> bool:
+        """Whether what is heard decides the next step that is drawn."""
+        self._listen()
+        return self._walk.listens
+
+    def _settled(self) -> Step:
+        """What is played next, drawn now if it is not yet."""
+        if self._drawn is None:
+            self._drawn = self._next_step()
+        return self._drawn
+
+    def _order(self) -> None:
+        """Have the next step laid. Its bridge may take what time there is."""
+        by_sound = self._drawn is None and self._goes_by_sound()
+        step = self._settled()
         self._stage.prepare(step.segment)
+        # A step is laid a stride before it plays, but for one by sound: so much of that may go into waiting.
+        share = PATIENCE if self._conditioning is None else LISTENING_PATIENCE
+        patience_s = DRAWN_PATIENCE_S if by_sound else self.texture.tempo.stride_s * share
         self._upcoming = asyncio.get_running_loop().run_in_executor(
-            self._layer, self._lay, step, self._reel.ends, self._reel.offset
+            self._layer, self._lay, step, self._reel.ends, self._reel.offset, patience_s
         )
 
-    def _lay(self, step: Step, begins: int, outgoing: int | None) -> Laid:
-        # A step is laid a stride before it plays: so much of that may go into waiting for a bridge.
-        patience_s = self.texture.tempo.stride_s * (PATIENCE if self._conditioning is None else LISTENING_PATIENCE)
+    def _lay(self, step: Step, begins: int, outgoing: int | None, patience_s: float) -> Laid:
         bridge = self.bridges.wait((step.previous, step.segment), patience_s) if step.is_jump else []
         laid = self._splicer.lay(step, bridge, begins=begins, outgoing=outgoing)
         if self._conditioning is not None:
@@ -226,14 +256,18 @@ class Player:
         return self._planned.popleft()
 
     def _listening_step(self) -> Step:
-        """Drawn as late as can be, by what is heard now; its bridge has a stride of time."""
-        cues = self._stage.cues
-        self._walk.alpha = cues.performance.alpha
-        self._walk.hear(cues.heard)
+        """Drawn by what is heard now."""
+        self._listen()
         step = self._walk.step()
         if step.is_jump:
             self.bridges.request((step.previous, step.segment))
         return step
+
+    def _listen(self) -> None:
+        """Tell the walk what is heard now."""
+        cues = self._stage.cues
+        self._walk.alpha = cues.performance.alpha
+        self._walk.hear(cues.heard)
 
     def _foresee(self, segment: int) -> None:
         """If there is time, ask for the next bridge that is likely to be needed within a second of a segment."""

@@ -46,9 +46,9 @@ class Position:
 class Tracker:
     """Follows a walk by its video packets, from the first one on."""
 
-    def __init__(self, segments: Segments, *, bridge_frames: int, rate_hz: float) -> None:
+    def __init__(self, segments: Segments, *, rate_hz: float) -> None:
         self._segments = segments
-        self._bridge_frames = bridge_frames
+        self._bridge_frames = 0
         self._marked_frames = max(1, round(MARKED_S * rate_hz))
         self._run_from: int | None = None
         self._jump: tuple[int, int] | None = None
@@ -61,6 +61,7 @@ class Tracker:
             self._run_from = self._segments.first_appended_frame(packet.step.segment)
         if packet.step is not None and packet.step.is_jump:
             left = self._segments.first_appended_frame(packet.step.previous) + self._segments.stride_frames - 1
+            self._bridge_frames = packet.bridge_frames
             self._jump, self._since_jump = (left, self._segments.first_appended_frame(packet.step.segment)), 0
         if self._run_from is None:
             raise ValueError("the first packet must be one that a step begins with")

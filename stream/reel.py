@@ -33,6 +33,7 @@ class MediaPacket:
         clip_frame: the clip's frame that is shown, None on a bridge, in a blackout, and for sound.
         step: the step that begins with this packet, else None.
         is_hit: whether that step was not walked to, but hit.
+        bridge_frames: of that step, the pictures before its segment's own.
     """
 
     kind: Literal["video", "audio"]
@@ -44,6 +45,7 @@ class MediaPacket:
     clip_frame: int | None = None
     step: Step | None = None
     is_hit: bool = False
+    bridge_frames: int = 0
 
     @property
     def time_s(self) -> Fraction:
@@ -90,6 +92,13 @@ class Laid:
     turn: Turn | None = None
     step: Step | None = None
     is_hit: bool = False
+
+    @property
+    def bridge_frames(self) -> int:
+        """How many pictures of a step come before its segment's own."""
+        if self.step is None:
+            return 0
+        return next((place for place, unit in enumerate(self.units) if unit.clip_frame is not None), 0)
 
 
 class Reel:
@@ -162,7 +171,7 @@ class Reel:
         unit, laid = self._units.popleft(), self._laid
         packet = MediaPacket(
             "video", unit.data, self.frames, self._frame_s, 1, unit.is_keyframe, unit.clip_frame,
-            laid.step if begins else None, laid.is_hit and begins,
+            laid.step if begins else None, laid.is_hit and begins, laid.bridge_frames if begins else 0,
         )  # fmt: skip
         self.since_idr = 0 if unit.is_keyframe else self.since_idr + 1
         if unit.is_keyframe:

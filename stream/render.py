@@ -65,6 +65,7 @@ def render_song(
     path: Path,
     *,
     seconds: float | None = None,
+    bridges: Bridges | None = None,
     position_bar: bool = False,
     progress: Progress = silent,
 ) -> int:
@@ -73,6 +74,7 @@ def render_song(
     Args:
         steps: which last that long; see `stream.following.path_for`.
         seconds: how much of the song; all of it by default.
+        bridges: to be closed here; all of the length that `path_for` counts on. By default the texture's, and flow's.
         position_bar: as in `render`.
 
     Returns:
@@ -83,7 +85,8 @@ def render_song(
         TextureError: as `render`; or a bridge cannot be made, without which picture and sound would drift apart.
     """
     seconds = song.seconds if seconds is None else min(seconds, song.seconds)
-    with Bridges(texture) as bridges:
+    bridges = Bridges(texture, frames=texture.manifest.video.bridge_frames) if bridges is None else bridges
+    with bridges:
         packets = _pictures(texture, bridges, steps)
         return _write(path, texture, packets, seconds, song, position_bar=position_bar, progress=progress)
 
@@ -146,15 +149,16 @@ def _pictures(texture: Texture, bridges: Bridges, steps: Sequence[Step]) -> Iter
         for ahead in steps[place : place + BRIDGES_AHEAD_STEPS]:
             if ahead.is_jump:
                 bridges.request((ahead.previous, ahead.segment))
-        bridge = bridges.wait((step.previous, step.segment)) if step.is_jump else []
-        if step.is_jump and len(bridge) != bridges.frames:
+        edge = step.previous, step.segment
+        bridge = bridges.wait(edge) if step.is_jump else []
+        if step.is_jump and len(bridge) != bridges.frames_of(edge):
             raise TextureError(f"{texture.path}: no bridge can be made from {step.previous} to {step.segment}")
         first_frame = texture.segments.first_appended_frame(step.segment)
         for index, data in enumerate((*bridge, *texture.gop(step.segment))):
             own = index - len(bridge)
             yield MediaPacket(
                 "video", data, frames, frame_s, 1, index == 0 or own == 0, first_frame + own if own >= 0 else None,
-                step if index == 0 else None,
+                step if index == 0 else None, bridge_frames=len(bridge) if index == 0 else 0,
             )  # fmt: skip
             frames += 1
 
@@ -216,6 +220,5 @@ def _lanes(
 def _with_bar(container: OutputContainer, texture: Texture) -> RedrawnVideo:
     form = texture.manifest.video_format()
     bar = PositionBar(form.width, form.height, texture.segments)
-    bridge_frames = texture.manifest.video.bridge_frames
-    tracker = Tracker(texture.segments, bridge_frames=bridge_frames, rate_hz=float(form.rate_hz))
+    tracker = Tracker(texture.segments, rate_hz=float(form.rate_hz))
     return RedrawnVideo(container, form, lambda picture, packet: bar.draw(picture, tracker.follow(packet)))

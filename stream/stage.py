@@ -33,6 +33,7 @@ class Stage:
         mode: what is shown now.
         cues: what is wanted.
         landing: where hits go.
+        frame_s: how long a picture is shown.
         hit_since_s: from when on the last hit was waited for.
     """
 
@@ -54,7 +55,7 @@ class Stage:
         self._reel = splicer.reel
         self._bridges = bridges
         self._conditioning = conditioning
-        self._frame_s = float(texture.manifest.video_format().time_base)
+        self.frame_s = float(texture.manifest.video_format().time_base)
         self.landing = Landing(texture.graph, transitions, rng)
         self._meter = AttackMeter(texture)
         self._standby: dict[int, int] = {}  # from a segment, the target to which a bridge was asked for
@@ -75,19 +76,19 @@ class Stage:
         self._meter.close()
         self._helper.shutdown(wait=True, cancel_futures=True)
 
-    def interruption(self, now_s: float, playing: Step, drawn: Step) -> Laid | None:
+    def interruption(self, now_s: float, playing: Step, drawn: Callable[[], Step]) -> Laid | None:
         """What is to be shown from the next picture on in the place of what is laid; mostly nothing.
 
         Args:
             playing: the step that is shown.
-            drawn: the step that would be next.
+            drawn: settles the step that would be next, and gives it.
         """
         if self.cues.mode is not self.mode:
             laid = self._changed(self.cues.mode, drawn)
             if laid is not None:
                 self.mode = self.cues.mode
                 return laid
-        hit = self.cues.take_hit(now_s + self._frame_s / 2)
+        hit = self.cues.take_hit(now_s + self.frame_s / 2)
         if hit is None or self.mode is not Mode.PLAYING:
             return None
         self.hit_since_s = max(hit)
@@ -113,18 +114,18 @@ class Stage:
                 self._standby = {**dict(list(self._standby.items())[-1:]), segment: target}
                 self._bridges.request((segment, target))
 
-    def _changed(self, wanted: Mode, drawn: Step) -> Laid | None:
+    def _changed(self, wanted: Mode, drawn: Callable[[], Step]) -> Laid | None:
         """The first pictures in another mode; None while they are not encoded, within the first second."""
         stills = _result(self._stills)
         if wanted is Mode.PLAYING:
             self._frozen = None
-            return self._splicer.cut(drawn, [], self._fade)
+            return self._splicer.cut(drawn(), [], self._fade)
         if stills is None:
             return None
         if wanted is Mode.BLACK:
             return self._splicer.fall_silent(stills.black_gop(), self._fade)
         if self.mode is Mode.BLACK:
-            return self._unveiled(stills, drawn)
+            return self._unveiled(stills, drawn())
         hold = Unit(stills.hold(self._reel.since_idr), False, self._reel.shown)
         laid = self._splicer.fall_silent([hold], self._fade)
         self._freeze(stills, self._reel.gop, self._reel.shown)

@@ -1,8 +1,9 @@
 """The texture folder: opening it with checks, and reaching what is in it.
 
 `NAME.texture/` holds manifest.json, video.mp4 (one closed GOP for each segment), audio.opus and sound.onnx (if
-the clip has sound), embeddings.safetensors, walk.safetensors, encoder.onnx, and bridges/ (bridges.mp4 with
-index.json). It is complete: copy the folder, and it plays on a machine without torch.
+the clip has sound), embeddings.safetensors, walk.safetensors, encoder.onnx, interpolator.onnx (if a network may make
+bridges), bridge_ends.safetensors, and bridges/ (bridges.mp4 with index.json). It is complete: copy the folder, and it
+plays on a machine without torch.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +22,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from models.segments import Segments
+from stream.bridge_lengths import BridgeLengths
 from stream.errors import TextureError
 from stream.graph import Graph
 from stream.h264 import GopFile
 from stream.liveliness import Liveliness, Tempo
-from stream.manifest import FORMAT_VERSION, Manifest
+from stream.manifest import FORMAT_VERSION, READABLE_VERSIONS, Manifest
 from stream.seen_seams import SeenSeams
 from stream.sound import Track
 from stream.transitions import Transitions
@@ -37,6 +40,8 @@ EMBEDDINGS = "embeddings.safetensors"
 WALK = "walk.safetensors"
 ENCODER = "encoder.onnx"
 SOUND_NETWORK = "sound.onnx"
+INTERPOLATOR = "interpolator.onnx"
+BRIDGE_ENDS = "bridge_ends.safetensors"
 BRIDGES_VIDEO = "bridges/bridges.mp4"
 BRIDGES_INDEX = "bridges/index.json"
 
@@ -45,6 +50,13 @@ def sha256_of(path: Path) -> str:
     """The checksum of a file, hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class StoredBridge(NamedTuple):
+    """Where a bridge is in `Texture.bridges_video`."""
+
+    first: int
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +69,7 @@ class Texture:
         segments: how its clip is divided.
         video: the GOPs of the segments, by picture.
         bridges_video: the stored bridges' pictures.
-        bridge_index: for each stored (from, to), its first picture in `bridges_video`.
+        bridge_index: for each stored (from, to), where its pictures are in `bridges_video`.
         track: the sound, or None.
     """
 
@@ -66,7 +78,7 @@ class Texture:
     segments: Segments
     video: GopFile
     bridges_video: GopFile | None
-    bridge_index: dict[tuple[int, int], int]
+    bridge_index: dict[tuple[int, int], StoredBridge]
     track: Track | None
 
     def __enter__(self) -> Texture:
@@ -94,7 +106,7 @@ class Texture:
         manifest = read_manifest(path)
         if verify:
             _verify(path, manifest)
-        index = _bridge_index(path) if BRIDGES_INDEX in manifest.sha256 else {}
+        index = _bridge_index(path, manifest.video.bridge_frames) if BRIDGES_INDEX in manifest.sha256 else {}
         texture = cls(
             path, manifest, manifest.segmentation(), GopFile(path / VIDEO),
             GopFile(path / BRIDGES_VIDEO) if index else None, index,
@@ -111,8 +123,9 @@ class Texture:
     @property
     def tempo(self) -> Tempo:
         """How long steps and bridges take."""
-        rate_hz = float(self.manifest.clip.rate_hz)
-        return Tempo(self.segments.stride_frames / rate_hz, self.manifest.video.bridge_frames / rate_hz)
+        manifest, rate_hz = self.manifest, float(self.manifest.clip.rate_hz)
+        bridge_frames = manifest.video.bridge_frames if manifest.bridges is None else manifest.bridges.mean_frames
+        return Tempo(self.segments.stride_frames / rate_hz, bridge_frames / rate_hz)
 
     @cached_property
     def embeddings(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -179,12 +192,32 @@ class Texture:
         stride = self.segments.stride_frames
         return self.video.units(segment * stride, stride)
 
+    @property
+    def bridges_by(self) -> str:
+        """The interpolator that made the stored bridges."""
+        return "flow" if self.manifest.bridges is None else self.manifest.bridges.stored_by
+
+    @property
+    def interpolator_network(self) -> Path | None:
+        """The network that makes pictures between two, or None if the texture has none."""
+        return self.path / INTERPOLATOR if INTERPOLATOR in self.manifest.sha256 else None
+
+    def bridge_frames(self, previous: int, segment: int) -> int:
+        """How many pictures the bridge of a jump has; 0 for a plain cut."""
+        if self.manifest.bridges is None or not self.manifest.bridges.by_distance:
+            return self.manifest.video.bridge_frames
+        return int(self._bridge_lengths.frames([previous], [segment])[0])
+
+    @cached_property
+    def _bridge_lengths(self) -> BridgeLengths:
+        return BridgeLengths.read(self.path / BRIDGE_ENDS, self.segments.count)
+
     def stored_bridge(self, previous: int, segment: int) -> list[bytes] | None:
         """The access units of the bridge between two segments, if it was made with the texture."""
-        first = self.bridge_index.get((previous, segment))
-        if first is None or self.bridges_video is None:
+        stored = self.bridge_index.get((previous, segment))
+        if stored is None or self.bridges_video is None:
             return None
-        return self.bridges_video.units(first, self.manifest.video.bridge_frames)
+        return self.bridges_video.units(*stored)
 
     def _check_consistency(self) -> None:
         needed = self.segments.count * self.segments.stride_frames
@@ -195,10 +228,12 @@ class Texture:
             )
         if not set(range(0, needed, self.segments.stride_frames)) <= set(self.video.keyframes):
             raise TextureError(f"{self.path / VIDEO}: not one IDR for each segment; fit the texture again")
-        most, bridge_frames = self.segments.count, self.manifest.video.bridge_frames
+        if self.manifest.bridges is not None and self.manifest.bridges.by_distance:
+            self._bridge_lengths  # noqa: B018 - read now, so that what is damaged is told when it is opened
+        most = self.segments.count
         pictures = len(self.bridges_video) if self.bridges_video is not None else 0
-        for edge, first in self.bridge_index.items():
-            if not (0 <= min(edge) <= max(edge) < most and 0 <= first <= pictures - bridge_frames):
+        for edge, (first, frames) in self.bridge_index.items():
+            if not (0 <= min(edge) <= max(edge) < most and frames > 0 and 0 <= first <= pictures - frames):
                 raise TextureError(f"{self.path / BRIDGES_INDEX}: names what is not there; fit the texture again")
 
 
@@ -219,9 +254,10 @@ def read_manifest(path: Path) -> Manifest:
         raise TextureError(f"{path}: not a texture, it has no readable {MANIFEST} ({error})") from error
     try:
         version = json.loads(text).get("format_version")
-        if version != FORMAT_VERSION:
+        if version not in READABLE_VERSIONS:
             raise TextureError(
-                f"{file}: texture format {version}, this program reads {FORMAT_VERSION}; fit the clip again"
+                f"{file}: texture format {version}, this program reads {READABLE_VERSIONS[0]} to {FORMAT_VERSION}; "
+                "fit the clip again"
             )
         return Manifest.model_validate_json(text)
     except (ValidationError, ValueError, AttributeError) as error:
@@ -242,11 +278,16 @@ def _verify(path: Path, manifest: Manifest) -> None:
             )
 
 
-def _bridge_index(path: Path) -> dict[tuple[int, int], int]:
+def _bridge_index(path: Path, usual_frames: int) -> dict[tuple[int, int], StoredBridge]:
     file = path / BRIDGES_INDEX
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))["bridges"]
-        return {(int(row["from"]), int(row["to"])): int(row["first_picture"]) for row in rows}
+        return {
+            (int(row["from"]), int(row["to"])): StoredBridge(
+                int(row["first_picture"]), int(row.get("frames", usual_frames))
+            )
+            for row in rows
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TextureError(f"{file}: damaged ({_first_line(error)}); fit the texture again") from error
 

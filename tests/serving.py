@@ -17,12 +17,13 @@ from pathlib import Path
 
 import uvicorn
 
-from server.app import create_app
+from server.app import Manners, create_app
 from server.channel import Channel
 from server.ice import LOOPBACK, offer_addresses
 from server.microphone import ViewersMicrophone
 from server.serve import listen
-from server.whep import Sessions
+from server.sessions import Sessions
+from server.whip import WhipSource
 from stream.hearing.browser import BrowserSource
 from stream.player import Player
 from stream.texture import Texture
@@ -81,7 +82,7 @@ def _printed_address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], START_S)
     line = process.stdout.readline() if ready else ""
-    found = re.search(r"http://\S+/", line)
+    found = re.search(r"https?://\S+/", line)
     if found is None:
         process.kill()
         raise AssertionError(f"the server printed no address but {line!r}, and {process.communicate()[1]!r}")
@@ -103,12 +104,18 @@ class LocalServer:
 
 @asynccontextmanager
 async def serve_here(
-    texture: Path, *, jumps_per_minute: float = 30.0, seed: int = 1, hears: BrowserSource | None = None
+    texture: Path,
+    *,
+    jumps_per_minute: float = 30.0,
+    seed: int = 1,
+    hears: BrowserSource | None = None,
+    manners: Manners | None = None,
 ) -> AsyncIterator[LocalServer]:
     """Serve in the running loop, for tests that look at the channel as well.
 
     Args:
         hears: what a viewer's microphone is pushed into; without it, none is asked for.
+        manners: who is let in, and how media finds its way; by default everybody, on loopback.
     """
     offer_addresses((LOOPBACK,))
     with Texture.open(texture) as opened:
@@ -117,7 +124,7 @@ async def serve_here(
             channel = Channel(player)
             listening = listen(LOOPBACK, 0)
             microphone = None if hears is None else ViewersMicrophone(hears, channel.events.send)
-            app = create_app(channel, microphone)
+            app = create_app(channel, microphone, manners=manners, listens_to_whip=isinstance(hears, WhipSource))
             config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
             server = uvicorn.Server(config)
             async with asyncio.TaskGroup() as tasks:

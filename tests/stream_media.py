@@ -18,7 +18,7 @@ from av.video.frame import VideoFrame
 from safetensors.numpy import save_file
 
 from models.segments import Segments
-from stream.bridges import bridge_pictures
+from stream.bridge_maker import bridge_pictures
 from stream.graph import Graph, Weighting
 from stream.h264 import GopFile, GopFileWriter, VideoFormat
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts

@@ -18,6 +18,7 @@ from bench.sync import baselines, measures, report, run
 from bench.sync.cell import Cell, Judge, cells, rows
 from bench.sync.ears import Heard
 from bench.sync.methods import ALPHAS, CLASSIC, GREEDY, LIVE, METHODS, NEAREST, ORACLE, PLANNED, RANDOM, Request
+from bench.sync.ours import EMBEDDING_S, known_at
 from bench.sync.results import Results
 from bench.sync.run import Plan
 from bench.sync.shown import Shown
@@ -28,6 +29,7 @@ from models.scenes.strings import Strings, StringsSettings
 from models.sound_windows import SAMPLE_RATE_HZ
 from stream.bridges import BRIDGE_FRAMES
 from stream.graph import Graph
+from stream.player import DRAW_LEAD_S
 
 OURS = (LIVE, GREEDY, PLANNED)
 
@@ -118,9 +120,16 @@ def test_live_hears_no_more_than_what_was_over_when_it_drew(stage: Stage, tune: 
     cut[round(200 / stage.rate_hz * SAMPLE_RATE_HZ) :] = 0.5  # from frame 200 on it is another song
     heard = Heard(stage.ears, cut, stage.rate_hz)
     other = METHODS[LIVE].make(Request(stage, song, heard, 0.0, 400, np.random.default_rng(1)))
-    # What was heard last before frame 200 decides the step that begins after the one that plays then.
     same = np.argmin(plain.frames == other.frames)
-    assert 200 + stage.segments.stride_frames <= same < 400
+    assert 200 + (DRAW_LEAD_S + EMBEDDING_S) * stage.rate_hz <= same < 400
+
+
+def test_live_knows_the_last_window_that_was_embedded_in_time() -> None:
+    known = [known_at(frame, 30.0) for frame in range(60)]
+    for frame, last in enumerate(known):
+        assert last == 0 or last % 3 == 0, "windows end on a grid of a tenth of a second, three frames"
+        assert frame < 3 or 3 <= frame - last < 6, "no newer than could be embedded, no older than the turn before"
+    assert known == sorted(known)
 
 
 def test_a_jump_of_ours_has_its_bridge(stage: Stage, tune: Strings) -> None:

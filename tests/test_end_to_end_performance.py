@@ -224,7 +224,7 @@ def test_a_long_freeze_is_no_lost_server(page: Page, server: ServerProcess) -> N
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(1000 * (SILENCE_S + 1))
     assert any(url.endswith("/api/performance") for url in asked), "it did not even wonder"
-    assert not any(url.endswith(("/api/events", "/whep")) for url in asked)
+    assert not any(url.endswith(("/api/events", "/whep?apart=true")) for url in asked)
     assert page.evaluate("window.firstPeer === window.videotexture.peer")
     steps = page.evaluate("window.videotexture.steps.length")
     page.keyboard.press("z")

@@ -3,73 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from fractions import Fraction
 
-import av
 import httpx
 import numpy as np
 import pytest
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 
 from server.errors import ServerError
+from server.exchange import MOST_SDP_BYTES
 from server.ice import offer_addresses
 from server.viewer import QUEUED_PACKETS, Viewer, encoded_packet
-from server.whep import MOST_OFFER_BYTES
 from stream.splice import MediaPacket
 from tests.serving import LocalServer
+from tests.whep_peer import SDP, peer, prefer, viewers, watch
 
-SDP = {"Content-Type": "application/sdp"}
-FRAME_S = 20.0  # a keyframe, DTLS and ICE, on a busy machine
 GOP_PACKETS = 6
-
-
-class Peer:
-    """A viewer that is not a browser."""
-
-    def __init__(self, *kinds: str) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.tracks: dict[str, MediaStreamTrack] = {}
-        self.connection.on("track", lambda track: self.tracks.__setitem__(track.kind, track))
-        for kind in kinds:
-            self.connection.addTransceiver(kind, direction="recvonly")
-
-    async def offer(self) -> str:
-        await self.connection.setLocalDescription(await self.connection.createOffer())
-        return self.connection.localDescription.sdp
-
-    async def accept(self, answer: str) -> None:
-        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-
-    async def frames(self, kind: str, count: int) -> list[av.VideoFrame | av.AudioFrame]:
-        async with asyncio.timeout(FRAME_S):
-            return [await self.tracks[kind].recv() for _ in range(count)]
-
-
-@asynccontextmanager
-async def peer(*kinds: str) -> AsyncIterator[Peer]:
-    opened = Peer(*kinds)
-    try:
-        yield opened
-    finally:
-        await opened.connection.close()
-
-
-async def watch(http: httpx.AsyncClient, viewer: Peer) -> str:
-    """Open a session; returns its address."""
-    response = await http.post("/whep", content=await viewer.offer(), headers=SDP)
-    assert response.status_code == 201
-    assert response.headers["content-type"] == "application/sdp"
-    await viewer.accept(response.text)
-    return response.headers["location"]
-
-
-async def viewers(http: httpx.AsyncClient, count: int) -> None:
-    """Wait until so many are watching."""
-    async with asyncio.timeout(FRAME_S):
-        while (await http.get("/api/state")).json()["viewers"] != count:  # noqa: ASYNC110 (over HTTP)
-            await asyncio.sleep(0.05)
 
 
 async def test_picture_and_sound_arrive_until_the_session_is_deleted(http: httpx.AsyncClient) -> None:
@@ -131,19 +80,9 @@ async def test_an_offer_cut_anywhere_is_refused_or_answered(http: httpx.AsyncCli
         assert response.status_code in (201, 400, 406), lines[end]
 
 
-async def test_an_offer_without_h264_is_refused(http: httpx.AsyncClient) -> None:
-    async with peer("video") as viewer:
-        (transceiver,) = viewer.connection.getTransceivers()
-        codecs = RTCRtpReceiver.getCapabilities("video").codecs
-        transceiver.setCodecPreferences([codec for codec in codecs if codec.mimeType == "video/VP8"])
-        response = await http.post("/whep", content=await viewer.offer(), headers=SDP)
-    assert response.status_code == 406
-    assert "H.264" in response.json()["detail"]
-
-
 async def test_who_takes_no_opus_gets_the_picture_alone(http: httpx.AsyncClient) -> None:
     async with peer("video", "audio") as viewer:
-        _prefer_sound(viewer, "audio/PCMU")
+        prefer(viewer, "audio", "audio/PCMU")
         await watch(http, viewer)
         assert viewer.tracks.keys() == {"video"}
         await viewer.frames("video", 5)
@@ -151,20 +90,14 @@ async def test_who_takes_no_opus_gets_the_picture_alone(http: httpx.AsyncClient)
 
 async def test_who_would_rather_have_another_codec_gets_opus(http: httpx.AsyncClient) -> None:
     async with peer("video", "audio") as viewer:
-        _prefer_sound(viewer, "audio/PCMU", "audio/opus")
+        prefer(viewer, "audio", "audio/PCMU", "audio/opus")
         await watch(http, viewer)
         (frame,) = await viewer.frames("audio", 1)
         assert frame.sample_rate == 48000
 
 
-def _prefer_sound(viewer: Peer, *kinds: str) -> None:
-    sound = next(each for each in viewer.connection.getTransceivers() if each.kind == "audio")
-    codecs = {codec.mimeType: codec for codec in RTCRtpReceiver.getCapabilities("audio").codecs}
-    sound.setCodecPreferences([codecs[kind] for kind in kinds])
-
-
 async def test_an_offer_that_is_too_long_is_refused(http: httpx.AsyncClient) -> None:
-    response = await http.post("/whep", content=b"a" * (MOST_OFFER_BYTES + 1), headers=SDP)
+    response = await http.post("/whep", content=b"a" * (MOST_SDP_BYTES + 1), headers=SDP)
     assert response.status_code == 413
 
 
@@ -225,7 +158,7 @@ async def test_a_stalled_viewer_goes_on_at_an_idr_and_slows_nobody() -> None:
 async def test_a_viewer_that_never_comes_is_given_up(
     http: httpx.AsyncClient, server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.whep.CONNECT_LIMIT_S", 0.3)
+    monkeypatch.setattr("server.sessions.CONNECT_LIMIT_S", 0.3)
     async with peer("video") as gone:
         response = await http.post("/whep", content=await gone.offer(), headers=SDP)
     assert response.status_code == 201

@@ -11,6 +11,7 @@ import pytest
 
 from export.encoder import EncoderBuilder
 from export.sound import SoundBuilder
+from stream.bridge_build import BridgeSettings
 from stream.build import BuildReport, build_texture
 from stream.errors import ClipError, TextureError
 from stream.h264 import decode_gop
@@ -21,10 +22,10 @@ from tests.clips import disc, write_clip
 from tests.presets import QUICK
 
 
-def build(clip: Path, out: Path, *, bridge_frames: int = 4) -> BuildReport:
+def build(clip: Path, out: Path, **bridges: object) -> BuildReport:
     return build_texture(
         clip, out, EncoderBuilder(QUICK, seed=0), provenance=provenance(0, QUICK), sound_builder=SoundBuilder(),
-        bridge_frames=bridge_frames,
+        bridge_settings=BridgeSettings(**bridges),
     )  # fmt: skip
 
 
@@ -136,7 +137,7 @@ def test_the_same_seed_gives_the_same_texture(tmp_path: Path) -> None:
 
 
 def test_a_copied_texture_plays_and_a_damaged_one_does_not(tmp_path: Path) -> None:
-    build(write_clip(tmp_path / "clip.mp4"), tmp_path / "clip.texture", bridge_frames=0)
+    build(write_clip(tmp_path / "clip.mp4"), tmp_path / "clip.texture", frames=0)
     copy = tmp_path / "elsewhere" / "renamed.texture"
     shutil.copytree(tmp_path / "clip.texture", copy)
     with Texture.open(copy) as texture:

@@ -19,9 +19,10 @@ from stream.cues import MOST_HITS, Cues
 from stream.liveliness import Liveliness
 from stream.pacing import LATE_S
 from stream.performance import Performance
-from stream.player import Player
+from stream.player import DRAW_LEAD_S, Player
 from stream.splice import MediaPacket
 from stream.texture import Texture
+from stream.walk import Step
 from tests.stream_media import NTSC_HZ, circle, decode_sound, decode_video, number_of, open_texture, planes_of, same
 
 FRAME_S = float(1 / NTSC_HZ)
@@ -286,14 +287,14 @@ async def test_it_goes_where_the_clip_sounds_like_what_is_heard(texture: Texture
     sounds = np.zeros((texture.segments.count, 8), np.float32)
     phase = 2 * np.pi * 3 * np.arange(texture.segments.count) / texture.segments.count
     sounds[:, 0], sounds[:, 1] = np.cos(phase), np.sin(phase)
-    conditioning = Conditioning(texture.graph, query, target, sounds, texture.segments, behind_steps=2)
+    conditioning = Conditioning(texture.graph, query, target, sounds, texture.segments, behind_steps=1)
     with Player(texture, lively, seed=2, conditioning=conditioning) as player:
         player.set_performance(Performance(alpha=0.0))
         player.hear(sounds[7])
         player.pacer.delay_s = lambda media_s, now_s: 0.0  # type: ignore[method-assign]
         left = await play(player, 20.0)
         steps = [packet.step.segment for packet in video(left) if packet.step is not None]
-        heard = sounds[np.array(steps[10:]) - 2] @ sounds[7]  # it is two steps old when the step that it decides ends
+        heard = sounds[np.array(steps[10:]) - 1] @ sounds[7]  # it is a step old when the step that it decides ends
         assert float(np.median(heard)) > 0.8 > float(np.median(sounds @ sounds[7])) + 0.5
         with pytest.raises(ValueError, match="8 numbers"):
             player.hear(np.zeros(5))
@@ -301,13 +302,33 @@ async def test_it_goes_where_the_clip_sounds_like_what_is_heard(texture: Texture
         assert player._stage.cues.heard is None
 
 
-async def test_what_is_heard_decides_the_step_after_next(texture: Texture, lively: Liveliness) -> None:
-    """One stride ahead, no more: what was heard when a step began decides the step after it."""
+@pytest.mark.parametrize(("alpha", "hears"), [(0.0, True), (0.5, True), (1.0, True), (0.5, False)])
+async def test_a_step_by_sound_is_drawn_just_before_it_plays_and_any_other_a_stride_before(
+    texture: Texture, lively: Liveliness, alpha: float, hears: bool
+) -> None:
     query, target = circle(texture.segments.count, turns=3)
-    conditioning = Conditioning(texture.graph, query, target, query, texture.segments, behind_steps=2)
+    conditioning = Conditioning(texture.graph, query, target, query, texture.segments, behind_steps=1)
     with Player(texture, lively, seed=2, conditioning=conditioning) as player:
-        await play(player, 0.5)
-        assert len(player._planned) == 0
+        player.set_performance(Performance(alpha=alpha))
+        player.hear(query[7] if hears else None)
+        player.pacer.delay_s = lambda media_s, now_s: 0.0  # type: ignore[method-assign]
+        by_sound: list[float] = []
+        others: list[float] = []
+        step = player._walk.step
+
+        def noted() -> Step:
+            left_s = player._reel.ends * FRAME_S - float(player._reel.next_time_s)
+            (by_sound if player._walk.listens else others).append(left_s)
+            return step()
+
+        player._walk.step = noted  # type: ignore[method-assign]
+        left = await play(player, 8.0)
+    assert_whole(left)
+    drawn = len(by_sound) + len(others)
+    assert drawn > 20
+    assert abs(len(by_sound) - (1 - alpha) * hears * drawn) <= 2
+    assert all(0.05 < left_s <= DRAW_LEAD_S for left_s in by_sound[1:]), "the first of all is drawn at once"
+    assert all(left_s > 5 * FRAME_S for left_s in others[1:])
 
 
 async def test_without_a_conditioning_hearing_changes_nothing(texture: Texture, lively: Liveliness) -> None:

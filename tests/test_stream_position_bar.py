@@ -18,20 +18,23 @@ SEGMENTS = Segments(300, 15, 6, cuts=(150,))
 
 def packets(steps: list[Step], bridge_frames: int) -> list[MediaPacket]:
     """As a splicer lays them, without their data."""
-    laid: list[tuple[int | None, Step | None]] = []
+    laid: list[tuple[int | None, Step | None, int]] = []
     for step in steps:
         first = SEGMENTS.first_appended_frame(step.segment)
         bridge = [None] * bridge_frames if step.is_jump else []
         frames = [*bridge, *range(first, first + SEGMENTS.stride_frames)]
-        laid += [(frame, step if place == 0 else None) for place, frame in enumerate(frames)]
+        laid += [
+            (frame, step if place == 0 else None, len(bridge) if place == 0 else 0)
+            for place, frame in enumerate(frames)
+        ]
     return [
-        MediaPacket("video", b"", pts, Fraction(1, 30), 1, False, clip_frame=frame, step=step)
-        for pts, (frame, step) in enumerate(laid)
+        MediaPacket("video", b"", pts, Fraction(1, 30), 1, False, clip_frame=frame, step=step, bridge_frames=bridged)
+        for pts, (frame, step, bridged) in enumerate(laid)
     ]
 
 
 def follow(steps: list[Step], bridge_frames: int = 4) -> list[Position]:
-    tracker = Tracker(SEGMENTS, bridge_frames=bridge_frames, rate_hz=30)
+    tracker = Tracker(SEGMENTS, rate_hz=30)
     return [tracker.follow(packet) for packet in packets(steps, bridge_frames)]
 
 
@@ -73,7 +76,7 @@ def test_a_walk_may_begin_with_a_jump() -> None:
 
 
 def test_a_walk_cannot_be_followed_from_its_middle() -> None:
-    tracker = Tracker(SEGMENTS, bridge_frames=4, rate_hz=30)
+    tracker = Tracker(SEGMENTS, rate_hz=30)
     with pytest.raises(ValueError, match="one that a step begins with"):
         tracker.follow(packets([Step(4, 5)], 4)[1])
 

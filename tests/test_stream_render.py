@@ -37,7 +37,7 @@ SECONDS = 20.0
 BAR_PX = 4  # of a picture 64 px high
 PLAYHEAD_PX = 2
 WHITE_ABOVE, BLUE_ABOVE = 205, 150  # Y; U
-MARK_ABOVE, ORANGE_ABOVE = 90, 145  # Y and V: x264 leaves a little colour where the mark was a picture before
+MARK_ABOVE, ORANGE_ABOVE = 90, 152  # Y and V: x264 leaves a little colour where the mark was a picture before
 
 
 @pytest.fixture(scope="module", params=[Fraction(30), NTSC_HZ], ids=["30 Hz", "29.97 Hz"])

@@ -20,7 +20,8 @@ from typing import IO, Any, Self, cast
 from bench.latency.plucks import PluckFinder
 from bench.server_process import ANSWER_LIMIT_S, ServerProcess
 from export.onnxruntime_engine import OnnxRuntimeEngine
-from server.ice import LOOPBACK
+from server.app import Manners
+from server.ice import LOOPBACK, IceSettings
 from server.serve import ServerSettings, serve
 from stream.conditioning import Conditioning
 from stream.hearing.browser import BrowserSource
@@ -156,7 +157,7 @@ class WatchedServer(ServerProcess):
 
 def _main(texture_path: str, sound: str, notes_path: str, embeds: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    settings = ServerSettings(port=0, ice_addresses=(LOOPBACK,))
+    settings = ServerSettings(port=0, manners=Manners(ice=IceSettings((LOOPBACK,))))
     with Path(notes_path).open("w", buffering=1, encoding="utf-8") as file, Texture.open(Path(texture_path)) as texture:
         notes = Notes(file)
         source = watched_source(sound, notes)

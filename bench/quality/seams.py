@@ -12,7 +12,8 @@ from bench.quality.film import Film
 from bench.quality.played import Ends
 from models.seam import Seam, SeamMeasure
 from stream.bridges import BRIDGE_FRAMES
-from stream.interpolate import interpolate
+from stream.interpolation.flow import Flow
+from stream.interpolation.light import led
 
 MOST_BRIDGED = 60  # jumps of a walk: each bridge takes some 10 ms
 
@@ -68,7 +69,7 @@ def bridged(film: Film, measure: SeamMeasure, ends: Ends) -> SeamFigures | None:
 def _with_bridge(frames: Pictures, last: int, first: int) -> Pictures:
     """Two frames before a jump, the bridge, two after, all as 4:2:0 video shows them."""
     shown = [_video_frame(frames[index]) for index in (last - 1, last, first, first + 1)]
-    bridge = interpolate(shown[1], shown[2], BRIDGE_FRAMES)
+    bridge = led(Flow(), shown[1], shown[2], BRIDGE_FRAMES)
     return np.stack([_rgb(picture) for picture in (*shown[:2], *bridge, *shown[2:])])
 
 

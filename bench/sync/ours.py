@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from bench.sync.ears import Heard
@@ -9,10 +11,13 @@ from bench.sync.shown import Chooser, Shown, walked
 from bench.sync.stage import Stage
 from stream.bridges import BRIDGE_FRAMES
 from stream.conditioning import ConditionedWalk, Conditioning
+from stream.hearing.slow_path import PERIOD_S
 from stream.planning import Planner
-from stream.player import LISTENING_BEHIND_STEPS
+from stream.player import DRAW_LEAD_S, LISTENING_BEHIND_STEPS
 from stream.song_grid import SongGrid
 from stream.walk import Step
+
+EMBEDDING_S = 0.02  # that embedding a window takes on a core, at most
 
 
 def conditioning(stage: Stage, behind_steps: int) -> Conditioning:
@@ -22,24 +27,24 @@ def conditioning(stage: Stage, behind_steps: int) -> Conditioning:
 
 
 def live(stage: Stage, heard: Heard, alpha: float, length: int, random: np.random.Generator) -> Shown:
-    """As the product's player does: draws each step when the one before begins, by what was heard until then.
+    """As the product's player does: draws each step just before it plays, by the last window that was embedded then.
 
-    The walk alone: hits, by which the player answers onsets, are not among it.
+    The walk alone: hits, by which the player answers onsets, are not among it. Every jump has its bridge; in the
+    product one that could not be foreseen is a cut, and answers sooner.
     """
     walk = ConditionedWalk(stage.transitions, random, conditioning(stage, LISTENING_BEHIND_STEPS), alpha=alpha)
 
-    def draw(at_frame: int) -> int:
-        walk.hear(heard.at(at_frame))
+    def choose(_: int, at_frame: int) -> int:
+        walk.hear(heard.at(known_at(at_frame, stage.rate_hz)))
         return walk.step().segment
 
-    start = walk.segment
-    drawn = [draw(0)]
+    return _played(stage, walk.segment, choose, length)
 
-    def choose(_: int, at_frame: int) -> int:
-        drawn.append(draw(at_frame))
-        return drawn[-2]
 
-    return _played(stage, start, choose, length)
+def known_at(begins: int, rate_hz: float) -> int:
+    """Up to which frame of the song is known what it sounds like, when the step is drawn that begins with another."""
+    drawn_s = begins / rate_hz - DRAW_LEAD_S - EMBEDDING_S
+    return max(0, math.floor(math.floor(drawn_s / PERIOD_S + 1e-9) * PERIOD_S * rate_hz + 1e-9))
 
 
 def greedy(stage: Stage, heard: Heard, alpha: float, length: int, random: np.random.Generator) -> Shown:

@@ -1,5 +1,7 @@
 /** The server's JSON interface, with its refusals as one readable line. */
 
+import { ask } from "./access.js";
+
 export class ApiError extends Error {
   /** @param {string} message one line for the viewer @param {number} status the HTTP status */
   constructor(message, status) {
@@ -29,7 +31,7 @@ export async function reasonOf(response) {
 }
 
 async function request(url, options = {}) {
-  const response = await fetch(url, { cache: "no-store", ...options });
+  const response = await ask(url, { cache: "no-store", ...options });
   if (!response.ok) {
     const reason = await reasonOf(response);
     throw new ApiError(reason || `The server answered ${response.status} to ${url}.`, response.status);

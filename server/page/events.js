@@ -1,7 +1,9 @@
 /** The server's events, opened again whenever they break. */
 import { getJson } from "./api.js";
 import { Backoff } from "./backoff.js";
+import { EventStream } from "./sse.js";
 
+const KINDS = ["step", "settings", "performance", "hearing", "microphone"];
 const SILENCE_MS = 5000;
 const ANSWER_MS = 2000;
 
@@ -30,26 +32,23 @@ export class EventFeed {
 
   start() {
     this.stop();
-    // The browser's own reconnection gives up for good on an error status, so we do it ourselves.
-    const source = new EventSource(this.url);
-    source.addEventListener("open", () => {
-      this.#backoff.reset();
-      this.handlers.open();
-    });
-    source.addEventListener("error", () => {
-      source.close();
-      this.handlers.lost();
-      this.#timer = setTimeout(() => this.start(), this.#backoff.next());
-    });
-    for (const kind of ["step", "settings", "performance", "hearing", "microphone"]) {
-      source.addEventListener(kind, (event) => {
+    this.#source = new EventStream(this.url, {
+      open: () => {
+        this.#backoff.reset();
+        this.handlers.open();
+      },
+      error: () => {
+        this.handlers.lost();
+        this.#timer = setTimeout(() => this.start(), this.#backoff.next());
+      },
+      event: (kind, data) => {
         this.#watch();
-        const told = JSON.parse(event.data);
+        if (!KINDS.includes(kind)) return;
+        const told = JSON.parse(data);
         if (kind === "performance") this.#still = isStill(told);
         this.handlers[kind](told);
-      });
-    }
-    this.#source = source;
+      },
+    });
     this.#watch();
   }
 

@@ -1,4 +1,5 @@
 /** The transition matrix, with the row we are in and the jumps as they happen. */
+import { ask } from "./access.js";
 import { fitCanvas, palette } from "./canvas.js";
 
 const FLASH_MS = 700;
@@ -39,13 +40,16 @@ export class MatrixView {
     const fresh = new Image();
     this.#version += 1;
     const version = this.#version;
-    fresh.src = `/api/matrix.png?v=${Date.now()}-${version}`;
     try {
+      const response = await ask("/api/matrix.png", { cache: "no-store" });
+      if (!response.ok) return;
+      fresh.src = URL.createObjectURL(await response.blob());
       await fresh.decode();
     } catch {
       return; // the server has gone; its return brings another refresh
     }
-    if (version !== this.#version) return;
+    if (version !== this.#version) return URL.revokeObjectURL(fresh.src);
+    URL.revokeObjectURL(this.image.src);
     this.image.src = fresh.src;
     this.image.hidden = false;
   }

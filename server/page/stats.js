@@ -68,7 +68,8 @@ function serverRows(state) {
     ["Jumps so far", state.jumps],
     ["Viewers", state.viewers],
     ["Late packets", state.late_packets],
-    ["Bridges missed", state.bridges_missed],
+    ["Bridges by flow, late", state.bridges_flown],
+    ["Bridges cut", state.bridges_cut],
     ["Server up", duration(state.uptime_s)],
   ];
   return rows.filter(([, value]) => value !== undefined).map(([name, value]) => [name, String(value)]);

@@ -37,7 +37,7 @@ const matrix = new MatrixView($("matrix-image"), $("matrix-marks"), calm);
 const player = new Player({
   video,
   still: $("still"),
-  endpoint: "/whep",
+  endpoint: "/whep?apart=true",
   onState: showState,
   onSession: (session) => microphone.attach(session),
 });

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from av.video.frame import VideoFrame
 
-from stream.interpolate import interpolate
+from stream.interpolation.flow import Flow
 from tests.stream_media import frame_of, planes_of
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ def place_of_square(picture: VideoFrame) -> tuple[int, int]:
 
 @pytest.mark.parametrize("move", [(16, 0), (-16, 0), (0, 12), (10, -8), (4, 4), (24, 0)])
 def test_the_middle_picture_shows_the_middle_of_the_way(move: tuple[int, int]) -> None:
-    (middle,) = interpolate(with_square(90, 60), with_square(90 + move[0], 60 + move[1]), 1)
+    (middle,) = Flow().between(with_square(90, 60), with_square(90 + move[0], 60 + move[1]), 1)
     x, y = place_of_square(middle)
     assert x == pytest.approx(90 + move[0] / 2, abs=1)
     assert y == pytest.approx(60 + move[1] / 2, abs=1)
@@ -57,7 +57,7 @@ def test_the_middle_picture_shows_the_middle_of_the_way(move: tuple[int, int]) -
 def test_a_moved_square_is_no_dissolve() -> None:
     """Where the square is in the middle of its way it looks as if drawn there, and not like two faint ones."""
     first, last = with_square(80, 50), with_square(100, 62)
-    (middle,) = interpolate(first, last, 1)
+    (middle,) = Flow().between(first, last, 1)
     inside = slice(56 + MARGIN_PX, 116 - MARGIN_PX), slice(90 + MARGIN_PX, 150 - MARGIN_PX)
     drawn, got, *ends = (
         planes_of(picture)[0][inside].astype(float) for picture in (with_square(90, 56), middle, first, last)
@@ -67,14 +67,14 @@ def test_a_moved_square_is_no_dissolve() -> None:
 
 
 def test_four_pictures_go_evenly_from_one_end_to_the_other() -> None:
-    places = [place_of_square(picture) for picture in interpolate(with_square(80, 60), with_square(100, 60), 4)]
+    places = [place_of_square(picture) for picture in Flow().between(with_square(80, 60), with_square(100, 60), 4)]
     np.testing.assert_allclose(places, [(84, 60), (88, 60), (92, 60), (96, 60)], atol=1)
 
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_equal_ends_give_that_picture(count: int) -> None:
     still = with_square(90, 60, colour=170)
-    pictures = interpolate(still, with_square(90, 60, colour=170), count)
+    pictures = Flow().between(still, with_square(90, 60, colour=170), count)
     assert len(pictures) == count
     for picture in pictures:
         for plane, expected in zip(planes_of(picture), planes_of(still), strict=True):
@@ -82,7 +82,7 @@ def test_equal_ends_give_that_picture(count: int) -> None:
 
 
 def test_chroma_moves_with_luma() -> None:
-    (middle,) = interpolate(with_square(80, 60, colour=200), with_square(96, 60, colour=200), 1)
+    (middle,) = Flow().between(with_square(80, 60, colour=200), with_square(96, 60, colour=200), 1)
     _, blue, red = planes_of(middle)
     expected = planes_of(with_square(88, 60, colour=200))[1]
     rows, columns = slice(30 + 5, 60 - 5), slice(44 + 5, 74 - 5)  # chroma's own pixels, away from the edges
@@ -101,7 +101,7 @@ def test_all_even_sizes_with_odd_chroma_too(size: tuple[int, int]) -> None:
         frame_of(texture(width, height, 1, 80)),
         frame_of(texture(width, height, 2, 80), blue=90, red=200),
     )
-    for picture in interpolate(first, last, 2):
+    for picture in Flow().between(first, last, 2):
         assert (picture.width, picture.height, picture.format.name) == (width, height, "yuv420p")
         luma, blue, red = planes_of(picture)
         assert luma.min() >= 49
@@ -113,12 +113,12 @@ def test_all_even_sizes_with_odd_chroma_too(size: tuple[int, int]) -> None:
 FLAT = """
 import sys
 import numpy as np
-from stream.interpolate import interpolate
+from stream.interpolation.flow import Flow
 from tests.stream_media import frame_of, planes_of
 rng = np.random.default_rng(0)
 for width, height in ((2, 2), (8, 8), (100, 30), (320, 16), (320, 24), (642, 34), (1920, 100), (20, 400)):
     ends = [frame_of(rng.uniform(90, 160, (height, width))) for _ in range(2)]
-    luma = planes_of(interpolate(*ends, 1)[0])[0]
+    luma = planes_of(Flow().between(*ends, 1)[0])[0]
     sys.exit(f"{width}x{height}: {luma.min()} to {luma.max()}") if luma.min() < 88 or luma.max() > 162 else None
 """
 
@@ -139,7 +139,7 @@ def test_what_is_hidden_in_one_end_stays_within_both_ends(count: int) -> None:
     ):
         ends = [planes_of(end)[0].astype(int) for end in (first, last)]
         low, high = min(end.min() for end in ends), max(end.max() for end in ends)
-        for picture in interpolate(first, last, count):
+        for picture in Flow().between(first, last, count):
             luma = planes_of(picture)[0]
             assert low - 1 <= luma.min()
             assert luma.max() <= high + 1
@@ -150,7 +150,7 @@ def test_what_cannot_be_followed_dissolves_from_one_end_to_the_other() -> None:
     ends = [frame_of(rng.uniform(30, 220, (96, 128))) for _ in range(2)]
     first, last = (planes_of(end)[0].astype(float) for end in ends)
     nearer = []
-    for picture in interpolate(*ends, 5):
+    for picture in Flow().between(*ends, 5):
         luma = planes_of(picture)[0].astype(float)
         nearer.append(np.abs(luma - last).mean() - np.abs(luma - first).mean())
     assert nearer == sorted(nearer, reverse=True)
@@ -161,8 +161,8 @@ def test_ends_are_left_alone_and_colours_stay_tagged() -> None:
     first, last = with_square(80, 60), with_square(100, 60)
     first.colorspace, first.color_range = 6, 1
     before = first.to_ndarray().copy(), last.to_ndarray().copy()
-    (picture,) = interpolate(first, last, 1)
+    (picture,) = Flow().between(first, last, 1)
     assert (picture.colorspace, picture.color_range) == (6, 1)
     assert np.array_equal(first.to_ndarray(), before[0])
     assert np.array_equal(last.to_ndarray(), before[1])
-    assert interpolate(first, last, 0) == []
+    assert Flow().between(first, last, 0) == []

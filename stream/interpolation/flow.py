@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
-Plane = npt.NDArray[np.uint8]
+from stream.interpolation.interpolator import Interpolator, times_of
+from stream.interpolation.planes import Plane, picture_of, planes_of
+
 Field = npt.NDArray[np.float32]
 
 FLOW_LONG_SIDE_PX = 320  # flow is smooth: computed small, used large
@@ -26,16 +28,18 @@ TRUSTED_ERROR_PX = 1.0  # of forward against backward flow, at the flow's own si
 LEAST_VISIBILITY = 0.05  # of a hidden place: where both ends hide it, something must be shown all the same
 
 
-def interpolate(first: VideoFrame, last: VideoFrame, count: int) -> list[VideoFrame]:
-    """`count` pictures evenly between two of the same size (yuv420p), neither end included."""
-    ends = _planes(first), _planes(last)
-    forward, backward = _flows(ends[0][0], ends[1][0])
-    pictures = []
-    for index in range(count):
-        time = (index + 1) / (count + 1)
-        blend = _Blend.at(time, forward, backward)
-        pictures.append(_picture(blend.planes(*ends), like=first))
-    return pictures
+class Flow(Interpolator):
+    """Along the flow between both ends."""
+
+    name = "flow"
+
+    def between(self, first: VideoFrame, last: VideoFrame, count: int) -> list[VideoFrame]:
+        """See `Interpolator`."""
+        if not count:
+            return []
+        ends = planes_of(first), planes_of(last)
+        forward, backward = flows(ends[0][0], ends[1][0])
+        return [picture_of(_Blend.at(time, forward, backward).planes(*ends), like=first) for time in times_of(count)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class _Blend:
 
     def _mapper(self, shape: tuple[int, ...]) -> Callable[[Plane, Plane], Plane]:
         size = shape[1], shape[0]
-        places = [_grid(*size) + _resized(flow, size) for flow in (self.to_first, self.to_last)]
+        places = [_grid(*size) + resized(flow, size) for flow in (self.to_first, self.to_last)]
         weights = [cv2.resize(seen, size) for seen in (self.seen_first, self.seen_last)]
 
         def blend(first: Plane, last: Plane) -> Plane:
@@ -79,36 +83,25 @@ class _Blend:
         return blend
 
 
-def _planes(picture: VideoFrame) -> tuple[Plane, Plane, Plane]:
-    """The Y (h, w), U and V (h/2, w/2) planes of a yuv420p picture."""
-    packed = np.asarray(picture.to_ndarray(), np.uint8)
-    height, width = picture.height, picture.width
-    chroma = packed[height:].reshape(2, height // 2, width // 2)
-    return packed[:height], chroma[0], chroma[1]
-
-
-def _picture(planes: Sequence[Plane], *, like: VideoFrame) -> VideoFrame:
-    luma, *chroma = planes
-    packed = np.concatenate([luma.ravel(), *(plane.ravel() for plane in chroma)]).reshape(-1, luma.shape[1])
-    picture = VideoFrame.from_ndarray(packed, format="yuv420p")
-    picture.colorspace, picture.color_range = like.colorspace, like.color_range
-    return picture
-
-
-def _flows(first: Plane, last: Plane) -> tuple[Field, Field]:
+def flows(first: Plane, last: Plane) -> tuple[Field, Field]:
     """Flow first -> last and back, each (h', w', 2) in pixels of its own size.
 
     Where the two disagree nothing that can be followed is seen in both; there the flow is damped towards none,
     which makes the blend a dissolve in place rather than a tear.
     """
+    forward, backward = measured_flows(first, last)
+    return _damped(forward, backward), _damped(backward, forward)
+
+
+def measured_flows(first: Plane, last: Plane) -> tuple[Field, Field]:
+    """The same as it is measured, right or wrong."""
     scale = min(1.0, FLOW_LONG_SIDE_PX / max(first.shape))
     height, width = (max(FLOW_LEAST_SIDE_PX, round(side * scale)) for side in first.shape)
     small = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in (first, last)]
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     still = np.zeros((*small[0].shape, 2), np.float32)
     forward = np.asarray(estimator.calc(small[0], small[1], still.copy()), np.float32)
-    backward = np.asarray(estimator.calc(small[1], small[0], still), np.float32)
-    return _damped(forward, backward), _damped(backward, forward)
+    return forward, np.asarray(estimator.calc(small[1], small[0], still), np.float32)
 
 
 def _damped(flow: Field, opposite: Field) -> Field:
@@ -139,6 +132,7 @@ def _squared_length(vectors: Field) -> Field:
     return np.asarray(vectors[..., 0] * vectors[..., 0] + vectors[..., 1] * vectors[..., 1])
 
 
-def _resized(flow: Field, size: tuple[int, int]) -> Field:
+def resized(flow: Field, size: tuple[int, int]) -> Field:
+    """A flow, (h', w', 2), for pictures of another size (width, height): its pixels are theirs."""
     factors = np.array([size[0] / flow.shape[1], size[1] / flow.shape[0]], np.float32)
     return np.asarray(cv2.resize(flow * factors, size), np.float32)

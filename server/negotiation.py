@@ -1,0 +1,146 @@
+"""Offers and answers: what of a viewer's offer is taken, and what is offered where it takes nothing."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc.exceptions import OperationError
+from aiortc.sdp import SessionDescription
+from fastapi import HTTPException
+
+from server.channel import Channel
+from server.errors import NoPortError
+from server.ice import IceSettings
+from server.microphone import ViewersMicrophone
+from server.offer import (
+    advertising,
+    as_whip_says,
+    asking_for_short_packets,
+    prefer_stored_codecs,
+    set_answer,
+)
+from server.prompt_receiver import receive_promptly
+from server.session import Session
+from server.viewer import Viewer
+
+RETRY_AFTER_S = 5
+UNANSWERABLE = (
+    ValueError,
+    KeyError,
+    AssertionError,
+    AttributeError,
+    TypeError,
+    IndexError,
+)  # what aiortc stumbles with
+
+
+class Negotiator:
+    """Makes the sessions of a channel's viewers; keeps none.
+
+    Args:
+        microphone: what hears a viewer's own microphone; without one, none is asked for.
+        ice: how media finds its way.
+    """
+
+    def __init__(self, channel: Channel, microphone: ViewersMicrophone | None, ice: IceSettings) -> None:
+        self._channel = channel
+        self._microphone = microphone
+        self._ice = ice
+        self._numbers = count(1)
+
+    async def negotiate(self, offer: str, description: SessionDescription) -> Session:
+        """A session that answers an offer or, where nothing of it fits, makes one of our own.
+
+        Args:
+            description: the offer, parsed.
+
+        Raises:
+            HTTPException: 400 for an offer that cannot be answered, 503 where there is no way for the media.
+        """
+        kinds = self._wanted_kinds(description)
+        session = await self._answered(offer, kinds) if kinds else None
+        return session or await self._countered()
+
+    async def _answered(self, offer: str, kinds: set[str]) -> Session | None:
+        """A session that answers the offer; None where codecs of the right names have the wrong profiles."""
+        session = self._new(kinds)
+        peer = session.peer
+        try:
+            async with closed_on_failure(peer):
+                for kind in sorted(kinds):
+                    self._add(peer, kind, session.viewer.tracks.get(kind))
+                prefer_stored_codecs(peer)
+                self._hear_promptly(peer)
+                await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+                await set_answer(peer)
+                session.sdp = self._finished(asking_for_short_packets(peer.localDescription.sdp))
+        except OperationError:
+            return None
+        return session
+
+    async def _countered(self) -> Session:
+        """A session that offers what there is (WHEP, server sends counter-offer)."""
+        session = self._new(self._sent_kinds())
+        peer = session.peer
+        async with closed_on_failure(peer):
+            for track in session.viewer.tracks.values():
+                peer.addTransceiver(track, direction="sendonly")
+            prefer_stored_codecs(peer)
+            await peer.setLocalDescription(await peer.createOffer())
+            session.sdp, session.awaits_answer = self._finished(peer.localDescription.sdp), True
+        return session
+
+    def _new(self, kinds: set[str]) -> Session:
+        name = secrets.token_urlsafe(18)
+        viewer = Viewer(kinds & self._sent_kinds())
+        return Session(name, next(self._numbers), viewer, RTCPeerConnection(self._ice.configuration()))
+
+    def _finished(self, sdp: str) -> str:
+        if "a=candidate:" not in sdp:
+            raise HTTPException(503, "the relay gives no address just now", {"Retry-After": str(RETRY_AFTER_S)})
+        sdp = as_whip_says(sdp)
+        return sdp if self._ice.advertised is None else advertising(sdp, self._ice.advertised)
+
+    def _wanted_kinds(self, offer: SessionDescription) -> set[str]:
+        """The sections to take; none where a picture is asked for that takes no H.264, or nothing fits at all."""
+        taken = {codec.mimeType.lower() for media in offer.media for codec in media.rtp.codecs}
+        asked = {media.kind for media in offer.media}
+        if "video" in asked and "video/h264" not in taken:
+            return set()
+        wanted = self._sent_kinds() if self._microphone is None else {"video", "audio"}
+        wanted = wanted & asked if "audio/opus" in taken else wanted & asked - {"audio"}
+        return wanted if wanted & self._sent_kinds() else set()
+
+    def _sent_kinds(self) -> set[str]:
+        return {"video"} if self._channel.player.texture.track is None else {"video", "audio"}
+
+    def _add(self, peer: RTCPeerConnection, kind: str, track: MediaStreamTrack | None) -> None:
+        """A section of what is sent and heard: the picture goes one way, sound may go both."""
+        is_heard = kind == "audio" and self._microphone is not None
+        if track is None:
+            peer.addTransceiver(kind, direction="recvonly")
+        else:
+            peer.addTransceiver(track, direction="sendrecv" if is_heard else "sendonly")
+
+    def _hear_promptly(self, peer: RTCPeerConnection) -> None:
+        for transceiver in peer.getTransceivers():
+            if transceiver.kind == "audio" and self._microphone is not None:
+                receive_promptly(transceiver.receiver)
+
+
+@asynccontextmanager
+async def closed_on_failure(peer: RTCPeerConnection) -> AsyncIterator[None]:
+    """Close a connection whose exchange fails, and say to the player why."""
+    try:
+        yield
+    except BaseException as error:
+        await peer.close()
+        if isinstance(error, NoPortError):
+            raise HTTPException(503, str(error), {"Retry-After": str(RETRY_AFTER_S)}) from error
+        if isinstance(error, UNANSWERABLE):
+            raise HTTPException(400, f"this offer cannot be answered: {error}") from error
+        raise

@@ -1,0 +1,106 @@
+"""A process for one connection of one target: `python -m server.targets.child`, told by `wire` what to do.
+
+It may hang as long as it likes, in the interpreter's lock too: whoever began it watches what it reports, and ends it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import NoReturn
+
+import av
+import av.error
+import av.logging
+
+from server.errors import TargetError
+from server.targets.sinks import Sink, open_sink
+from server.targets.wire import read_order, read_packets
+
+REPORT_S = 0.25
+PR_SET_PDEATHSIG = 1
+LESS_URGENT = 5  # than the process that serves viewers, above all while this one starts
+
+
+def main() -> None:
+    """Send until standard input ends."""
+    ffmpeg = _prepare()
+    source = sys.stdin.buffer
+    order, picture = read_order(source)
+    try:
+        with open_sink(order, picture) as sink:
+            _report({"open": True})
+            ffmpeg.words = ""
+            ended = threading.Event()
+            reporter = threading.Thread(
+                target=_report_confirmed, args=(sink, ended, ffmpeg), name="reporter", daemon=True
+            )
+            reporter.start()
+            for piece in read_packets(source):
+                sink.write(piece)
+            ended.set()
+            reporter.join()
+    except (OSError, TargetError, av.error.FFmpegError) as error:
+        _fail(error, ffmpeg)
+
+
+def _prepare() -> _FirstWords:
+    os.nice(LESS_URGENT)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends this one in order
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    av.logging.set_level(av.logging.ERROR)  # so that errors carry FFmpeg's own words
+    libav, first_words = logging.getLogger("libav"), _FirstWords()
+    libav.addHandler(first_words)
+    libav.propagate = False
+    return first_words
+
+
+def _report_confirmed(sink: Sink, ended: threading.Event, ffmpeg: _FirstWords) -> None:
+    while not ended.wait(REPORT_S):
+        try:
+            _report({"confirmed_bytes": sink.confirmed_bytes()})
+        except (OSError, TargetError) as error:
+            _fail(error, ffmpeg)
+
+
+def _report(said: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
+
+
+def _fail(error: Exception, ffmpeg: _FirstWords) -> NoReturn:
+    """Tell why, and end at once: what FFmpeg would still like to write, it would write to nobody."""
+    _report({"failed": _words(error, ffmpeg)})
+    os._exit(1)
+
+
+class _FirstWords(logging.Handler):
+    """Keeps what FFmpeg complained of first, which says more than the number that it returns."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.words = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = record.getMessage().strip()
+        if said and not self.words and not record.name.endswith("tee"):  # which says that all of its one output failed
+            self.words = said
+
+
+def _words(error: Exception, ffmpeg: _FirstWords) -> str:
+    if not isinstance(error, OSError | av.error.FFmpegError):
+        return str(error)
+    words = error.strerror or type(error).__name__  # its own text has the address in it
+    if words in ffmpeg.words:
+        return ffmpeg.words
+    return f"{words} ({ffmpeg.words})" if ffmpeg.words else words
+
+
+if __name__ == "__main__":
+    main()

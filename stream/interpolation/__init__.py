@@ -1,0 +1,1 @@
+"""Pictures between two pictures: one interface, and all that can make them behind it."""

@@ -1,0 +1,79 @@
+"""A picture as its planes and back, and as what networks see: RGB from 0 to 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from stream.h264 import colour_of
+
+Plane = npt.NDArray[np.uint8]
+Planes = tuple[Plane, Plane, Plane]
+Rgb = npt.NDArray[np.float32]  # (3, h, w), 0 to 1
+
+BT709 = 1
+RED_SHARE, BLUE_SHARE = {True: 0.2126, False: 0.299}, {True: 0.0722, False: 0.114}  # of luma, by whether it is BT.709
+BLACK, WHITE_LESS_BLACK, NO_CHROMA, CHROMA_RANGE = 16, 219, 128, 224  # limited range, 8 bits
+
+
+def planes_of(picture: VideoFrame) -> Planes:
+    """The Y (h, w), U and V (h/2, w/2) planes of a yuv420p picture."""
+    packed = np.asarray(picture.to_ndarray(), np.uint8)
+    height, width = picture.height, picture.width
+    chroma = packed[height:].reshape(2, height // 2, width // 2)
+    return packed[:height], chroma[0], chroma[1]
+
+
+def picture_of(planes: Sequence[Plane], *, like: VideoFrame) -> VideoFrame:
+    """A yuv420p picture of its planes, tagged with another one's colour."""
+    luma, *chroma = planes
+    packed = np.concatenate([luma.ravel(), *(plane.ravel() for plane in chroma)]).reshape(-1, luma.shape[1])
+    picture = VideoFrame.from_ndarray(packed, format="yuv420p")
+    picture.colorspace, picture.color_range = like.colorspace, like.color_range
+    return picture
+
+
+def rgb_of(picture: VideoFrame) -> Rgb:
+    """A yuv420p picture of limited range as RGB; each chroma sample stands for its four pixels.
+
+    Source: ITU-R BT.709, 3; BT.601, 2.5. No colour is clipped, so that `picture_of_rgb` gives back the same planes.
+    """
+    red, blue = _shares(picture)
+    luma, *chroma = planes_of(picture)
+    bright = (luma.astype(np.float32) - BLACK) / WHITE_LESS_BLACK
+    size = picture.width, picture.height
+    u, v = (
+        cv2.resize((plane.astype(np.float32) - NO_CHROMA) / CHROMA_RANGE, size, interpolation=cv2.INTER_NEAREST)
+        for plane in chroma
+    )
+    rgb = np.empty((3, picture.height, picture.width), np.float32)
+    rgb[0] = bright + 2 * (1 - red) * v
+    rgb[2] = bright + 2 * (1 - blue) * u
+    rgb[1] = (bright - red * rgb[0] - blue * rgb[2]) / (1 - red - blue)
+    return rgb
+
+
+def picture_of_rgb(rgb: Rgb, *, like: VideoFrame) -> VideoFrame:
+    """A yuv420p picture of limited range, of the colour that another one is of."""
+    red, blue = _shares(like)
+    luma = red * rgb[0] + (1 - red - blue) * rgb[1] + blue * rgb[2]
+    u, v = (rgb[2] - luma) / (2 * (1 - blue)), (rgb[0] - luma) / (2 * (1 - red))
+    half = rgb.shape[2] // 2, rgb.shape[1] // 2
+    chroma = [
+        _levels(cv2.resize(plane, half, interpolation=cv2.INTER_AREA), CHROMA_RANGE, NO_CHROMA) for plane in (u, v)
+    ]
+    return picture_of([_levels(luma, WHITE_LESS_BLACK, BLACK), *chroma], like=like)
+
+
+def _shares(picture: VideoFrame) -> tuple[float, float]:
+    is_709 = colour_of(picture) == BT709
+    return RED_SHARE[is_709], BLUE_SHARE[is_709]
+
+
+def _levels(plane: npt.ArrayLike, levels: int, offset: int) -> Plane:
+    # OpenCV rounds and clips in one pass; its stubs know only arrays of its own.
+    return np.asarray(np.clip(np.rint(np.asarray(plane) * levels + offset), 0, 255), np.uint8)
