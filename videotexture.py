@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from server.ice import IceSettings
     from server.serve import ServerSettings
     from server.targets.address import Destination
+    from stream.bridge_build import ExportNetwork
     from stream.bridges import Bridges
     from stream.hearing.source import SoundSource
     from stream.liveliness import Liveliness
@@ -96,6 +97,7 @@ class InterpolatorName(StrEnum):
     """What makes bridges; the names of `stream.interpolation.choose`."""
 
     AUTO = "auto"
+    SUPERSLOMO = "superslomo"
     FLOW = "flow"
     CROSSFADE = "crossfade"
     CUT = "cut"
@@ -253,6 +255,9 @@ def fit(
         float, typer.Option(min=0, max=4096, callback=_finite, help="Of bridges that are stored; others as it plays.")
     ] = 32.0,
     interpolator: Interpolator = InterpolatorName.AUTO,
+    interpolator_weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Super SloMo's: SuperSloMo.ckpt, or a .safetensors file.")
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(metavar="FILE|random", help="What paper starts from; by default, what is published.")
     ] = None,
@@ -293,8 +298,9 @@ def fit(
     from stream.provenance import provenance
 
     bridging = BridgeSettings(
-        bridge_frames, interpolator.value, budget=Budget(most_bytes=round(bridge_megabytes * 2**20))
-    )
+        bridge_frames, interpolator.value, _network_for(interpolator, interpolator_weights),
+        Budget(most_bytes=round(bridge_megabytes * 2**20)),
+    )  # fmt: skip
     if weights == "random":
         chosen = without_weights(chosen)
     with _progress() as progress:
@@ -549,6 +555,23 @@ def devices() -> None:
         table.add_row("*" if device.is_default else "", device.description, device.name, device.api, what)
     Console(highlight=False).print(table)
     console.print("any part of a name that no other has will do, and `default` for the one with *", soft_wrap=True)
+
+
+def _network_for(interpolator: InterpolatorName, weights: Path | None) -> ExportNetwork | None:
+    """The network that a texture is given to make bridges; wrong weights are told before the clip is fitted."""
+    if weights is None:
+        if interpolator is InterpolatorName.SUPERSLOMO:
+            raise _Unmet("--interpolator superslomo needs its weights; say --interpolator-weights SuperSloMo.ckpt")
+        return None
+    if interpolator not in (InterpolatorName.AUTO, InterpolatorName.SUPERSLOMO):
+        raise _Unmet(f"--interpolator-weights are Super SloMo's, not for --interpolator {interpolator.value}")
+    from export.interpolator import export_interpolator
+    from models.interpolation.weights import load_superslomo
+
+    network = load_superslomo(weights)
+    return lambda path, width_px, height_px: (
+        export_interpolator(network, path, height_px=height_px, width_px=width_px).facts
+    )
 
 
 def _open_bridges(

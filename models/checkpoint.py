@@ -32,25 +32,39 @@ _STUMBLES = (
 MEND = "give PyTorchVideo's SLOWFAST_8x8_R50.pyth, or a .safetensors file with the same names"
 
 
-def read_checkpoint(path: Path, *, option: str = "--weights", mend: str = MEND) -> dict[str, Tensor]:
+def read_checkpoint(
+    path: Path, *, option: str = "--weights", mend: str = MEND, part: str | None = None
+) -> dict[str, Tensor]:
     """All weights of a file, by the names that they have in it, on the CPU.
 
     Args:
         path: .safetensors, or what `torch.save` wrote: weights, or {"model_state": weights}.
         option: of the command line, by which the file was given; told in errors.
         mend: what to give instead; told in errors.
+        part: of a file of several networks, the one that is wanted: {part: weights}, or names that begin with it.
 
     Raises:
-        FitError: no such file, cut, or not only weights.
+        FitError: no such file, cut, not only weights, or without that part.
     """
     if not path.is_file():
         raise FitError(f"{path}: no such file of weights; check {option}")
     weights = _safetensors(path, mend) if path.suffix == ".safetensors" else _saved_by_torch(path, mend)
     if isinstance(weights, Mapping):
-        weights = weights.get(STATE, weights)
+        weights = (
+            weights.get(STATE, weights) if part is None else _part(weights, part, f"{path}: no {part} in it; {mend}")
+        )
     if not isinstance(weights, Mapping) or not all(isinstance(tensor, Tensor) for tensor in weights.values()):
         raise FitError(f"{path}: holds something else than weights by name; {mend}")
     return dict(weights)
+
+
+def _part(weights: Mapping[str, object], part: str, lacking: str) -> object:
+    found = weights.get(part) or {
+        name.removeprefix(f"{part}."): tensor for name, tensor in weights.items() if name.startswith(f"{part}.")
+    }
+    if not found:
+        raise FitError(lacking)
+    return found
 
 
 def _safetensors(path: Path, mend: str) -> object:

@@ -10,7 +10,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
+from models.interpolation.super_slomo import SuperSloMo
+from models.interpolation.weights import FLOW_PART, INTERPOLATION_PART
+from stream.texture import Texture
 from tests.clips import write_clip
 
 COMMAND = [sys.executable, "-c", "import videotexture; videotexture.main()"]
@@ -103,6 +107,29 @@ def test_what_is_not_there(arguments: list[str], reason: str) -> None:
 
 def test_an_existing_texture_is_not_replaced_unasked(texture: Path) -> None:
     assert_one_clear_line(run("fit", texture.parent / "clip.mp4", "-o", texture), "exists already")
+
+
+def test_super_slomo_makes_the_bridges_of_a_texture_that_is_given_its_weights(texture: Path, tmp_path: Path) -> None:
+    clip, out, weights = texture.parent / "clip.mp4", tmp_path / "slomo.texture", tmp_path / "SuperSloMo.ckpt"
+    network = SuperSloMo(width=2)
+    torch.save({FLOW_PART: network.flow.state_dict(), INTERPOLATION_PART: network.interpolation.state_dict()}, weights)
+    wanted = ("fit", clip, "-o", out, "--sound-weights", "none", "--interpolator")
+    assert_one_clear_line(run(*wanted, "superslomo"), "needs its weights; say --interpolator-weights")
+    assert_one_clear_line(run(*wanted, "flow", "--interpolator-weights", weights), "not for --interpolator flow")
+    assert_one_clear_line(run(*wanted, "auto", "--interpolator-weights", clip), "give SuperSloMo.ckpt")
+    assert not out.exists()
+    done = run(*wanted, "superslomo", "--interpolator-weights", weights, "--bridge-frames", 4)
+    assert done.returncode == 0, done.stderr
+    with Texture.open(out) as opened:
+        assert opened.manifest.bridges is not None
+        assert opened.manifest.bridges.stored_by == "superslomo"
+        assert opened.bridge_index
+    rendered = run("render", out, tmp_path / "out.mp4", "--seconds", 4, "--interpolator", "superslomo")
+    assert rendered.returncode == 0, rendered.stderr
+    assert_one_clear_line(
+        run("render", texture, tmp_path / "other.mp4", "--interpolator", "superslomo"),
+        "has no network for it; fit it again",
+    )
 
 
 def test_a_port_in_use(texture: Path) -> None:

@@ -67,7 +67,7 @@ def test_without_a_network_and_on_a_slow_machine() -> None:
     said: list[str] = []
     assert best_within(0.2, Offer(), takes({}), said.append).name == "flow"
     assert said[0].count("not by") == 1
-    assert "; not by superslomo or small: the texture has no network for it" in said[0]
+    assert "; not by superslomo or small: the texture has no network for it; fit it again" in said[0]
     slow = takes(dict.fromkeys(RANKED, 0.03))
     assert best_within(0.01, Offer(), slow, said.append).name == "flow", "asked for ahead, it may still be in time"
     assert "bridges are made by flow, and late ones are cuts" in said[1]

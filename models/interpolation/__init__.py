@@ -1,0 +1,1 @@
+"""Networks that make the pictures between two pictures (build half: needs torch)."""
