@@ -1,0 +1,100 @@
+"""The options of `serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.terminal import finite
+
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")]
+IceAddress = Annotated[
+    list[str] | None,
+    typer.Option("--ice-address", help="Offer media on this address only; may be given again."),
+]
+Microphone = Annotated[
+    str | None,
+    typer.Option(
+        "--mic",
+        metavar="DEVICE|browser|whip|FILE|URL",
+        help="Listen to this: sound says when and where it jumps. See devices.",
+    ),
+]
+Alpha = Annotated[
+    float | None,
+    typer.Option("--alpha", min=0, max=1, callback=finite, help="With --mic: 1 does not listen, 0 nothing else; 0.5."),
+]
+Osc = Annotated[int | None, typer.Option("--osc", min=0, max=65535, help="Obey OSC on this UDP port; 0 for any.")]
+Midi = Annotated[
+    str | None,
+    typer.Option("--midi", metavar="INPUT", help="Obey this MIDI input, '' the first; wants the extra midi."),
+]
+Rtmp = Annotated[
+    list[str] | None,
+    typer.Option("--rtmp", metavar="URL", help="Send to this RTMP or RTMPS server too; may be given again."),
+]
+Srt = Annotated[
+    list[str] | None, typer.Option("--srt", metavar="URL", help="Send to this SRT listener too; may be given again.")
+]
+Hls = Annotated[list[Path] | None, typer.Option("--hls", metavar="DIR", help="Keep a live HLS playlist there.")]
+Record = Annotated[list[Path] | None, typer.Option("--record", metavar="DIR", help="Record into files there.")]
+RecordMinutes = Annotated[
+    float, typer.Option("--record-minutes", min=0.1, callback=finite, help="The length of a recorded file.")
+]
+RecordFiles = Annotated[int, typer.Option("--record-files", min=0, help="How many are kept; 0 for all.")]
+ViewerToken = Annotated[
+    str | None,
+    typer.Option(
+        "--viewer-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_VIEWER_TOKEN", show_envvar=True,
+        help="Needed to watch.",
+    ),
+]  # fmt: skip
+ControlToken = Annotated[
+    str | None,
+    typer.Option(
+        "--control-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_CONTROL_TOKEN", show_envvar=True,
+        help="Needed to steer; good for watching too.",
+    ),
+]  # fmt: skip
+NoAuth = Annotated[bool, typer.Option("--no-auth", help="Let everybody do what has no token, from anywhere.")]
+AllowOrigin = Annotated[
+    list[str] | None,
+    typer.Option("--allow-origin", metavar="ORIGIN", help="Let this site's pages watch where no token is needed."),
+]
+TlsCert = Annotated[Path | None, typer.Option("--tls-cert", metavar="PEM", help="For https: certificate and chain.")]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="PEM", help="For https: its key.")]
+MaxViewers = Annotated[int, typer.Option("--max-viewers", min=1, help="At once; more are told to come later.")]
+MaxJoins = Annotated[
+    float, typer.Option("--max-joins", min=0.1, callback=finite, help="Sessions that one address may open a second.")
+]
+UdpPorts = Annotated[
+    str | None, typer.Option("--udp-ports", metavar="FIRST-LAST", help="Of media; each viewer takes one.")
+]
+Advertise = Annotated[
+    str | None,
+    typer.Option("--advertise", metavar="ADDRESS", help="Tell viewers this address: that of a 1:1 NAT before us."),
+]
+Turn = Annotated[
+    str | None, typer.Option("--turn", metavar="turn:HOST:PORT", help="Tell viewers of this relay; see --turn-secret.")
+]
+TurnSecret = Annotated[
+    str | None,
+    typer.Option(
+        "--turn-secret", metavar="SECRET|@FILE", envvar="VIDEOTEXTURE_TURN_SECRET", show_envvar=True,
+        help="What it shares with us (coturn: static-auth-secret); credentials made of it expire in a day.",
+    ),
+]  # fmt: skip
+RelayOnly = Annotated[bool, typer.Option("--relay-only", help="Send everything through the relay.")]
+Whip = Annotated[
+    list[str] | None, typer.Option("--whip", metavar="URL", help="Publish to this WHIP server; may be given again.")
+]
+WhipToken = Annotated[
+    str | None,
+    typer.Option(
+        "--whip-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_WHIP_TOKEN", show_envvar=True,
+        help="Sent to every --whip server.",
+    ),
+]  # fmt: skip
