@@ -20,8 +20,10 @@ from rich.table import Table
 
 from bench.commands import app as bench_commands
 from export.options import EngineName
+from models.pretraining.command_line import pretrain
 from models.terminal import UnmetError, console, finite, progress_bars, say
 from server.command_line import serve
+from server.config import ENVIRONMENT
 from server.given import given_access, given_ice, heeded_alpha
 from server.options import Alpha, ControlToken, Host, IceAddress, Microphone, NoAuth, Port, ViewerToken
 from stream.command_line import devices, inspect, render
@@ -171,7 +173,8 @@ def fit(
     )
 
 
-for command in (serve, render, inspect, export, devices):
+app.command(context_settings={"auto_envvar_prefix": ENVIRONMENT})(serve)
+for command in (render, inspect, export, devices, pretrain):
     app.command()(command)
 
 

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
+from server.config import as_toml
 from server.given import given_access, given_destinations, given_ice, heeded_alpha
 from server.options import (
     Advertise,
     AllowOrigin,
     Alpha,
+    Config,
     ControlToken,
     Hls,
     Host,
@@ -26,6 +28,7 @@ from server.options import (
     NoAuth,
     Osc,
     Port,
+    PrintConfig,
     Record,
     RecordFiles,
     RecordMinutes,
@@ -45,6 +48,7 @@ from stream.options import Interpolator, InterpolatorName, JumpsPerMinute, Seed,
 
 
 def serve(
+    ctx: typer.Context,
     texture: Annotated[Path, typer.Argument(help="The texture folder.")],
     host: Host = "127.0.0.1",
     port: Port = 8080,
@@ -79,6 +83,8 @@ def serve(
     relay_only: RelayOnly = False,
     whip: Whip = None,
     whip_token: WhipToken = None,
+    config: Config = None,
+    print_config: PrintConfig = False,
 ) -> None:
     """Play a texture for ever to every browser that opens the page."""
     from server.access import Tls, read_token
@@ -106,5 +112,8 @@ def serve(
         midi_port=midi,
         recording=RecordSettings(60 * record_minutes, record_files),
     )
+    if print_config:
+        print(as_toml(ctx), end="")  # noqa: T201 - it is what was asked for
+        return
     playback = Playback(jumps_per_minute, temperature, threshold, seed, mic, interpolator)
     serve_texture(texture, settings, playback)

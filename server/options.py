@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from models.terminal import finite
+from server.config import use_config
 
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")]
@@ -48,14 +49,14 @@ RecordFiles = Annotated[int, typer.Option("--record-files", min=0, help="How man
 ViewerToken = Annotated[
     str | None,
     typer.Option(
-        "--viewer-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_VIEWER_TOKEN", show_envvar=True,
+        "--viewer-token", metavar="TOKEN|@FILE",
         help="Needed to watch.",
     ),
 ]  # fmt: skip
 ControlToken = Annotated[
     str | None,
     typer.Option(
-        "--control-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_CONTROL_TOKEN", show_envvar=True,
+        "--control-token", metavar="TOKEN|@FILE",
         help="Needed to steer; good for watching too.",
     ),
 ]  # fmt: skip
@@ -83,7 +84,7 @@ Turn = Annotated[
 TurnSecret = Annotated[
     str | None,
     typer.Option(
-        "--turn-secret", metavar="SECRET|@FILE", envvar="VIDEOTEXTURE_TURN_SECRET", show_envvar=True,
+        "--turn-secret", metavar="SECRET|@FILE",
         help="What it shares with us (coturn: static-auth-secret); credentials made of it expire in a day.",
     ),
 ]  # fmt: skip
@@ -94,7 +95,18 @@ Whip = Annotated[
 WhipToken = Annotated[
     str | None,
     typer.Option(
-        "--whip-token", metavar="TOKEN|@FILE", envvar="VIDEOTEXTURE_WHIP_TOKEN", show_envvar=True,
+        "--whip-token", metavar="TOKEN|@FILE",
         help="Sent to every --whip server.",
     ),
 ]  # fmt: skip
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="TOML", is_eager=True, callback=use_config,
+        help="Settings by the names of these options, like max_viewers = 20; paths are beside the file. Each is also "
+        "taken from the environment, as VIDEOTEXTURE_MAX_VIEWERS.",
+    ),
+]  # fmt: skip
+PrintConfig = Annotated[
+    bool, typer.Option("--print-config", help="Print every setting and where it is from, as TOML, and do nothing else.")
+]
