@@ -17,6 +17,8 @@ from models.progress import Progress
 
 app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
 
+FANOUT_VIEWERS, FANOUT_PLAIN = "1,4,8,16,30", "1,2,4"
+
 JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
 
 
@@ -25,7 +27,7 @@ def bench_all() -> None:
     """Every measurement on the demo's texture, one after the other."""
     bench_fit(None, None)
     bench_startup(None, None)
-    bench_fanout(None, "1,4,8", 20.0, None)
+    bench_fanout(None, FANOUT_VIEWERS, FANOUT_PLAIN, 20.0, None)
     bench_soak(None, 10.0, None)
     bench_graph(None)
     bench_quality(None, seeds=1, dials="none,all at 0.3")
@@ -57,18 +59,19 @@ def bench_startup(
 @app.command("fanout")
 def bench_fanout(
     texture: Annotated[Path | None, typer.Argument(help="By default the built-in scene at 720p30.")] = None,
-    viewers: Annotated[str, typer.Option(help="How many, with commas.")] = "1,4,8",
+    viewers: Annotated[str, typer.Option(help="How many, with commas.")] = FANOUT_VIEWERS,
+    plain: Annotated[str, typer.Option(help="How many plain aiortc is given, with commas; none to leave it out.")] = (
+        FANOUT_PLAIN
+    ),
     seconds: Annotated[float, typer.Option(min=2, help="Of each measurement.")] = 20.0,
     json_out: JsonOut = None,
 ) -> None:
-    """The server's CPU for some viewers."""
+    """The server's CPU for some viewers, against plain aiortc with an encoder for each."""
     from bench.fanout import measure
 
-    try:
-        counts = [int(count) for count in viewers.split(",")]
-    except ValueError as error:
-        raise typer.BadParameter(f"--viewers takes numbers with commas, like 1,4,8, got {viewers!r}") from error
-    _report(measure(texture, counts, seconds), json_out)
+    measured = measure(texture, _counts("--viewers", viewers), seconds, _counts("--plain", plain))
+    _report(measured.rows, json_out)
+    Console(highlight=False).print(measured)
 
 
 @app.command("joins")
@@ -281,6 +284,13 @@ def bench_sync(
     with _progress(console) as progress:
         run(plan, results, progress=progress)
     show(results.cells, console)
+
+
+def _counts(option: str, listed: str) -> list[int]:
+    try:
+        return [int(count) for count in _names(listed)]
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} takes numbers with commas, like 1,4,8, got {listed!r}") from error
 
 
 def _names(listed: str) -> tuple[str, ...]:

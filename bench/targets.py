@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from bench.fanout import scene_720p
+from bench.scene import scene_720p
 from bench.server_process import BenchError, Meter, ServerProcess
 from server.ice import LOOPBACK
 

@@ -1,39 +1,40 @@
-"""Viewers in a process of their own: they take the stream as a browser does, but throw the pictures away undecoded.
+"""Viewers in a process of their own, as cheap as they can be: thirty of them shall fit on the core beside the server.
 
-`python -m bench.viewers ADDRESS COUNT` connects; each line on its standard input is answered by one line of JSON with
-what all of them have received so far; the end of its input ends it.
+ICE and DTLS are aiortc's; what comes then is timed by the kernel, and counted by its headers, which are in the clear:
+nothing is decrypted. Such a viewer answers the server's ICE checks, but sends no reports.
+
+`python -m bench.viewers ADDRESS COUNT` connects and says `{}`; a number of seconds on its standard input is answered,
+when they are over, by one line of JSON with what all together got in them; the end of its input ends it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
+import struct
 import subprocess
 import sys
+import time
 import urllib.request
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
+from aioice.ice import StunProtocol
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.stats import RTCTransportStats
+from aiortc.sdp import SessionDescription
 
+from bench.arrivals import Arrivals, Packet, arrivals_of, is_rtp, read_packet, together
 from bench.server_process import BenchError
 from server.ice import LOOPBACK, offer_addresses
 
 CONNECT_LIMIT_S = 30.0
 END_LIMIT_S = 10.0
-
-
-@dataclass(frozen=True)
-class Received:
-    """What all viewers together have received.
-
-    Attributes:
-        packets: RTP and RTCP packets.
-        size_bytes: of them, with their headers.
-    """
-
-    packets: int
-    size_bytes: int
+RECEIVE_BUFFER_BYTES = 4 << 20
+MOST_BYTES = 2048  # of a datagram
+SO_TIMESTAMPNS = 35  # <asm-generic/socket.h>; not in Python's `socket`
+TIMESPEC = struct.Struct("@qq")
 
 
 class Viewers:
@@ -46,7 +47,7 @@ class Viewers:
     def __enter__(self) -> Viewers:
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
-            self.received()
+            self._answer()
         except BaseException:
             self._end()
             raise
@@ -55,26 +56,36 @@ class Viewers:
     def __exit__(self, *exc: object) -> None:
         self._end()
 
-    def received(self) -> Received:
-        """What came in so far.
+    def begin(self, seconds: float) -> None:
+        """Let them count for so long, beginning now.
 
         Raises:
-            BenchError: the viewers' process is gone.
+            BenchError: their process is gone.
         """
         process = self._process
         assert process is not None
         assert process.stdin is not None
-        assert process.stdout is not None
         try:
-            process.stdin.write("\n")
+            process.stdin.write(f"{seconds}\n")
             process.stdin.flush()
-        except BrokenPipeError:
-            answer = ""
-        else:
-            answer = process.stdout.readline()
+        except BrokenPipeError as error:
+            raise _gone() from error
+
+    def got(self) -> Arrivals:
+        """What all together got in the seconds that `begin` began, waited for.
+
+        Raises:
+            BenchError: their process is gone.
+        """
+        return Arrivals(**json.loads(self._answer()))
+
+    def _answer(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline()
         if not answer:
-            raise BenchError("the viewers of this measurement could not connect, or ended; their reason is above")
-        return Received(**json.loads(answer))
+            raise _gone()
+        return answer
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -87,7 +98,53 @@ class Viewers:
             process.wait()
 
 
-async def _connect(address: str) -> RTCPeerConnection:
+def _gone() -> BenchError:
+    return BenchError("the viewers of this measurement could not connect, or ended; their reason is above")
+
+
+@dataclass
+class Watcher:
+    """One connected viewer.
+
+    Attributes:
+        video_type: the payload type of pictures.
+        own: its socket, timed by the kernel.
+        packets: what arrived while it was counting.
+    """
+
+    peer: RTCPeerConnection
+    video_type: int
+    own: socket.socket
+    packets: list[Packet] = field(default_factory=list)
+
+    def take(self) -> None:
+        """Read all that waits; what is not RTP goes to aiortc, which answers at once."""
+        while True:
+            try:
+                datagram, notes, _, sender = self.own.recvmsg(MOST_BYTES, socket.CMSG_SPACE(TIMESPEC.size))
+            except BlockingIOError:
+                return
+            if is_rtp(datagram):
+                self.packets.append(read_packet(_arrived_ns(notes), datagram))
+            elif datagram[0] < 64:
+                _protocol(self.peer).datagram_received(datagram, sender)
+
+
+def _arrived_ns(notes: list[tuple[int, int, bytes]]) -> int:
+    for level, kind, value in notes:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, nanoseconds = TIMESPEC.unpack(value[: TIMESPEC.size])
+            return int(1_000_000_000 * seconds + nanoseconds)
+    return time.time_ns()
+
+
+def _protocol(peer: RTCPeerConnection) -> StunProtocol:
+    """What reads and writes the socket of a connection. aiortc does not show it (1.16)."""
+    pair = peer.getTransceivers()[0].sender.transport.transport._connection._nominated[1]
+    return pair.protocol
+
+
+async def connect(address: str) -> Watcher:
     """One viewer, from the offer to the first packet that can arrive."""
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     connected = asyncio.Event()
@@ -101,12 +158,29 @@ async def _connect(address: str) -> RTCPeerConnection:
     peer.addTransceiver("audio", direction="recvonly")
     await peer.setLocalDescription(await peer.createOffer())
     answer = await asyncio.to_thread(_post, f"{address}whep", peer.localDescription.sdp)
-    # The server sends; but this end is told that it does not, and so starts no decoder: packets are decrypted,
-    # counted and dropped. Decoding eight of them would need more machine than is here. Such a viewer answers the
-    # server's ICE checks, but sends no receiver reports.
+    # The server sends; but this end is told that it does not, and so starts no decoder.
     await peer.setRemoteDescription(RTCSessionDescription(answer.replace("a=sendonly", "a=inactive"), "answer"))
     await asyncio.wait_for(connected.wait(), CONNECT_LIMIT_S)
-    return peer
+    protocol = _protocol(peer)
+    own = protocol.transport.get_extra_info("socket").dup()
+    own.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    take = protocol.datagram_received
+
+    def without_media(data: bytes | str, sender: tuple[Any, ...]) -> None:
+        if isinstance(data, bytes) and data[0] < 64:
+            take(data, sender)
+
+    # Decrypting what nobody counts would take all of a core.
+    protocol.datagram_received = without_media  # type: ignore[method-assign, assignment]
+    return Watcher(peer, _video_type(answer), own)
+
+
+def _video_type(answer: str) -> int:
+    video = next(media for media in SessionDescription.parse(answer).media if media.kind == "video")
+    payload_type = video.rtp.codecs[0].payloadType
+    assert payload_type is not None
+    return payload_type
 
 
 def _post(url: str, offer: str) -> str:
@@ -115,25 +189,39 @@ def _post(url: str, offer: str) -> str:
         return str(response.read().decode())
 
 
-async def _received(peers: list[RTCPeerConnection]) -> Received:
-    # The sections of a connection share one transport: its figures come once, whatever the number of sections.
-    reports = [report for peer in peers for report in (await peer.getStats()).values()]
-    transports = [report for report in reports if isinstance(report, RTCTransportStats)]
-    return Received(
-        sum(report.packetsReceived for report in transports), sum(report.bytesReceived for report in transports)
-    )
+def count(watchers: list[Watcher], seconds: float) -> Arrivals:
+    """What they get in so many seconds. Blocks: asyncio would cost more than counting does."""
+    ready = select.epoll()
+    for watcher in watchers:
+        watcher.take()  # what waited came before
+        watcher.packets.clear()
+        ready.register(watcher.own.fileno(), select.EPOLLIN)
+    by_number = {watcher.own.fileno(): watcher for watcher in watchers}
+    until_s = time.monotonic() + seconds
+    while (left_s := until_s - time.monotonic()) > 0:
+        for number, _ in ready.poll(left_s):
+            by_number[number].take()
+    ready.close()
+    return together(arrivals_of(watcher.packets, watcher.video_type) for watcher in watchers)
 
 
-async def _serve_counts(address: str, count: int) -> None:
+async def _serve_counts(address: str, number: int) -> None:
     """Connect, then answer each line of standard input until its end."""
     offer_addresses((LOOPBACK,))
-    peers = [await _connect(address) for _ in range(count)]
+    watchers = [await connect(address) for _ in range(number)]
     try:
-        while await asyncio.to_thread(sys.stdin.readline):
-            sys.stdout.write(json.dumps(asdict(await _received(peers))) + "\n")
-            sys.stdout.flush()
+        _tell({})
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            _tell(asdict(count(watchers, float(line))))
     finally:
-        await asyncio.gather(*(peer.close() for peer in peers))
+        for watcher in watchers:
+            watcher.own.close()
+        await asyncio.gather(*(watcher.peer.close() for watcher in watchers))
+
+
+def _tell(answer: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

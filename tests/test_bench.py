@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bench import doctor, fanout, fit, graph, jumps, soak
+from bench import doctor, fit, graph, jumps, soak
 from bench.server_process import BenchError, ServerProcess
 from stream.errors import TextureError
 
@@ -40,23 +40,6 @@ def test_doctor_tells_of_a_package_that_is_missing_or_too_old() -> None:
     assert (missing.found, missing.mend) == ("missing", "pip install 'no-such-package>=3'")
     assert not old.is_well
     assert old.mend == "pip install 'numpy>=1000'"
-
-
-def test_fanout_sends_to_its_viewer_without_being_late(small_texture: Path, caplog: pytest.LogCaptureFixture) -> None:
-    idle, watched = fanout.measure(small_texture, [1], 3.0)
-    assert list(idle) == list(watched)
-    assert (idle["viewers"], watched["viewers"]) == (0, 1)
-    assert idle["mbit_s"] == 0
-    assert 0.05 < _number(watched["mbit_s"]) < 20
-    assert 0 < _number(watched["cpu_percent"]) < 100
-    assert watched["drops"] == 0
-    assert not caplog.records  # would say that the viewer did not receive what was sent
-    json.dumps([idle, watched])
-
-
-def test_fanout_refuses_a_count_below_one(small_texture: Path) -> None:
-    with pytest.raises(BenchError, match="at least 1"):
-        fanout.measure(small_texture, [4, 0], 2.0)
 
 
 def test_soak_has_a_row_even_for_a_short_while(small_texture: Path) -> None:
