@@ -95,7 +95,7 @@ def api_router(
             "bridges_flown": player.bridges.counts.flown,
             "bridges_cut": player.bridges.counts.cut,
             "bridges_failed": player.bridges.counts.failed,
-            "dropped_packets": sum(viewer.dropped for viewer in channel.viewers),
+            "dropped_packets": channel.dropped_packets,
             "bytes_sent": channel.bytes_sent,
             "tasks": len(asyncio.all_tasks()),
             **published,

@@ -18,8 +18,10 @@ from server.api import api_router
 from server.channel import Channel
 from server.ears import Ears
 from server.gate import Gate
+from server.health import health_router
 from server.ice import IceSettings
 from server.joins import RATE_HZ, Joins
+from server.metrics import Metrics
 from server.microphone import ViewersMicrophone
 from server.sessions import MOST_VIEWERS, Sessions
 from server.targets.router import targets_router
@@ -89,6 +91,7 @@ def create_app(
     app = FastAPI(title="videotexture", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
     app.state.sessions = sessions
     app.include_router(api_router(channel, microphone, ears, publishing))
+    app.include_router(health_router(channel.vitals, Metrics(channel, sessions, ears, targets, publishing)))
     if targets is not None:
         app.include_router(targets_router(targets))
     app.include_router(whep_router(sessions, manners.ice, joins))

@@ -16,6 +16,7 @@ from server.microphone import MicrophoneEvent
 from server.picture import matrix_png
 from server.targets.status import TargetEvent
 from server.viewer import Viewer, encoded_packet
+from server.vitals import Vitals
 from stream.liveliness import Liveliness
 from stream.performance import Performance
 from stream.player import Player
@@ -64,6 +65,8 @@ class Channel:
             another viewer's microphone is heard, a `HearingEvent` when the hearing changes, a `TargetEvent` when a
             target's state does.
         taps: told each packet as it leaves, on the loop's thread; they never wait.
+        vitals: whether pictures leave in time.
+        packets_sent, bytes_sent: of media, to all viewers together.
     """
 
     def __init__(self, player: Player, controls: Controls | None = None) -> None:
@@ -72,9 +75,11 @@ class Channel:
         self.viewers: set[Viewer] = set()
         self.taps: list[Tap] = []
         self.events: Broadcast[Event] = Broadcast(QUEUED_EVENTS)
-        self.bytes_sent = 0
+        self.vitals = Vitals()
+        self.packets_sent = self.bytes_sent = 0
         self.steps = 0
         self._began_s = time.monotonic()
+        self._dropped_by_gone = 0
         self._steering = asyncio.Lock()  # one solve at a time: each takes a core
         self._wanted_jumps: float | None = None  # the latest; what came before it and is not solved yet is skipped
         self._solving: asyncio.Task[None] | None = None
@@ -85,6 +90,17 @@ class Channel:
     def uptime_s(self) -> float:
         """How long it has been playing."""
         return time.monotonic() - self._began_s
+
+    @property
+    def dropped_packets(self) -> int:
+        """Packets that viewers were too slow for, those who have gone included."""
+        return self._dropped_by_gone + sum(viewer.dropped for viewer in self.viewers)
+
+    def leave(self, viewer: Viewer) -> None:
+        """Somebody watches no more, or never did."""
+        if viewer in self.viewers:
+            self.viewers.discard(viewer)
+            self._dropped_by_gone += viewer.dropped
 
     async def run(self) -> None:
         """Pull the player and fan out, until cancelled."""
@@ -153,12 +169,15 @@ class Channel:
         if packet.step is not None:
             self.steps += 1
             self.events.send(self._step_event(packet))
+        self.vitals.take(packet, time.monotonic())
         for tap in self.taps:
             tap(packet)
         if self.viewers:
             encoded = encoded_packet(packet)
             for viewer in self.viewers:
-                self.bytes_sent += len(packet.data) * viewer.offer(packet, encoded)
+                was_sent = viewer.offer(packet, encoded)
+                self.packets_sent += was_sent
+                self.bytes_sent += len(packet.data) * was_sent
 
     def _step_event(self, packet: MediaPacket) -> StepEvent:
         step = packet.step

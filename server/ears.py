@@ -18,6 +18,7 @@ from stream.hearing.listener import Heard, Listener
 from stream.hearing.onset import Onset
 from stream.hearing.rhythm import Rhythm
 from stream.hearing.source import SoundSource, SourceState
+from stream.histogram import Histogram
 from stream.performance import Performance
 from stream.player import Player
 
@@ -62,6 +63,7 @@ class Ears:
 
     Attributes:
         onsets: the latest 500, for those who measure.
+        onset_latency: from when each sounded until it was told.
     """
 
     def __init__(self, source: SoundSource, player: Player, controls: Controls, engine: Engine | None) -> None:
@@ -74,6 +76,7 @@ class Ears:
         """
         self.source = source
         self.onsets: deque[ToldOnset] = deque(maxlen=KEPT_ONSETS)
+        self.onset_latency = Histogram()
         self._player, self._controls, self._engine = player, controls, engine
         self._heard_last = False
         self._open = ExitStack()
@@ -123,6 +126,10 @@ class Ears:
             "bands": [round(band, 3) for band in listener.bands],
         }
 
+    def times(self) -> dict[str, Histogram]:
+        """How long a hop, an embedding, and an onset's way take."""
+        return {**self._listened.times, "onset": self.onset_latency}
+
     async def watch(self, announce: Callable[[HearingEvent], None]) -> None:
         """Tell each change of the state, until cancelled."""
         known: HearingEvent | None = None
@@ -142,6 +149,7 @@ class Ears:
         told_s = time.monotonic()
         due_s = self._controls.on_onset(onset, self._listened.tempo, told_s)
         self.onsets.append(ToldOnset(onset.at_s, told_s, due_s))
+        self.onset_latency.observe(told_s - onset.at_s)
 
     def _on_heard(self, heard: Heard | None) -> None:
         self._heard_last = heard is not None

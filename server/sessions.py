@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from aiortc import RTCSessionDescription
 from aiortc.exceptions import OperationError
@@ -16,6 +17,7 @@ from server.microphone import MicrophoneEvent, ViewersMicrophone
 from server.negotiation import RETRY_AFTER_S, UNANSWERABLE, Negotiator
 from server.offer import as_two_streams, check_receives, parsed, without_hidden_candidates
 from server.session import Session, add_candidates
+from stream.histogram import Histogram
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,9 @@ class Sessions:
             sound if need be.
         ice: how media finds its way.
         most_viewers: how many there can be at once, those who are still connecting too.
+
+    Attributes:
+        answering: how long offers took to answer.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Sessions:
         self._most_viewers = most_viewers
         self._sessions: dict[str, Session] = {}
         self._opening = 0
+        self.answering = Histogram()
         self._closing: set[asyncio.Task[bool]] = set()
 
     def __len__(self) -> int:
@@ -76,10 +82,12 @@ class Sessions:
         description = parsed(offer)
         check_receives(description)
         self._opening += 1
+        began_s = time.monotonic()
         try:
             session = await self._negotiator.negotiate(offer, description)
         finally:
             self._opening -= 1
+        self.answering.observe(time.monotonic() - began_s)
         if apart and self._is_prompt:
             session.sdp = as_two_streams(session.sdp)
         self._sessions[session.name] = session
@@ -134,7 +142,7 @@ class Sessions:
         if session is None:
             return False
         session.giving_up.cancel()
-        self._channel.viewers.discard(session.viewer)
+        self._channel.leave(session.viewer)
         session.viewer.close()
         if session.listening is not None:
             session.listening.cancel()  # which gives the microphone back

@@ -179,7 +179,7 @@ class WhipPublisher:
             await self._until_lost(peer, viewer, changed)
         finally:
             self._live_since_s = None
-            self._channel.viewers.discard(viewer)
+            self._channel.leave(viewer)
             self._dropped, self._viewer = self._dropped + viewer.dropped, None
             viewer.close()
             await peer.close()

@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 
 from models.segments import Segments
 from stream.h264 import GopFile, decode_gop, encode_gop
+from stream.histogram import Histogram
 from stream.interpolation.flow import Flow
 from stream.interpolation.interpolator import Interpolator
 from stream.interpolation.light import led
@@ -66,6 +67,8 @@ class BridgeMaker:
     Attributes:
         made, failed: how many.
         seconds: what the last one took.
+        times: what each took.
+        dropped: bridges that were asked for and given up, because newer ones waited too.
     """
 
     def __init__(
@@ -73,6 +76,8 @@ class BridgeMaker:
     ) -> None:
         self.made = self.failed = 0
         self.seconds = FIRST_GUESS_S
+        self.times = Histogram()
+        self.dropped = 0
         self._texture = texture
         self._interpolator = interpolator
         self._frames_of = frames_of
@@ -118,6 +123,7 @@ class BridgeMaker:
             oldest = next((edge for edge, future in self._pending.items() if future.cancel()), None)
             if oldest is not None:
                 del self._pending[oldest]
+                self.dropped += 1
 
     def _make(self, edge: Edge) -> list[bytes]:
         began_s = time.monotonic()
@@ -132,6 +138,7 @@ class BridgeMaker:
                 self._pending.pop(edge, None)
             raise
         self.seconds = time.monotonic() - began_s
+        self.times.observe(self.seconds)
         with self._lock:
             self._pending.pop(edge, None)  # at once with keeping it, or it could be asked for again in between
             self.made += 1

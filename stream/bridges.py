@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from stream.bridge_lengths import BRIDGE_FRAMES
 from stream.bridge_maker import BridgeMaker, Edge, bridge_pictures
+from stream.histogram import Histogram
 from stream.interpolation.flow import Flow
 from stream.interpolation.interpolator import Interpolator
 from stream.texture import Texture
@@ -88,6 +89,17 @@ class Bridges:
         """As of now."""
         failed = self._maker.failed + (0 if self._stand_in is None else self._stand_in.failed)
         return BridgeCounts(self._played_stored, self._maker.made, self._flown, self._cut, failed)
+
+    @property
+    def times(self) -> dict[str, Histogram]:
+        """How long making one takes, by what makes it."""
+        own = {self.interpolator: self._maker.times}
+        return own if self._stand_in is None else {**own, Flow.name: self._stand_in.times}
+
+    @property
+    def dropped(self) -> int:
+        """How many were given up before they were begun, because newer ones waited too."""
+        return self._maker.dropped + (0 if self._stand_in is None else self._stand_in.dropped)
 
     @property
     def waiting(self) -> int:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from stream.bridges import Bridges
 from stream.conditioning import ConditionedWalk, Conditioning
 from stream.cues import Mode
+from stream.histogram import Histogram
 from stream.liveliness import Liveliness
 from stream.pacing import Pacer
 from stream.performance import Performance
@@ -44,6 +45,8 @@ class Player:
         jumps: how many jumps were walked so far.
         hits: how many hits were shown so far.
         hit_latencies_s: of the latest 500, from when each was due, or told if that was later, to its first picture.
+        hit_latency: the same of all.
+        laying: how long laying a step takes, a bridge that is waited for included.
         pacer: how punctual `play` was.
     """
 
@@ -70,6 +73,7 @@ class Player:
         self.pacer = Pacer()
         self.jumps = self.hits = 0
         self.hit_latencies_s: deque[float] = deque(maxlen=KEPT_LATENCIES)
+        self.hit_latency, self.laying = Histogram(), Histogram()
         sequence = np.random.SeedSequence(seed)
         hit_rng = np.random.default_rng(sequence.spawn(1)[0])
         self._conditioning = conditioning
@@ -150,12 +154,14 @@ class Player:
             while True:
                 if self._reel.is_empty:
                     await self._go_on()
-                delay_s = self.pacer.delay_s(float(self._reel.next_time_s), time.monotonic())
+                media_s = float(self._reel.next_time_s)
+                delay_s = self.pacer.delay_s(media_s, time.monotonic())
                 if delay_s > 0:
                     await asyncio.sleep(delay_s)
                 self._draw_in_time()
                 if self._reel.is_picture_next:
                     self._react()
+                self.pacer.left(media_s, time.monotonic())
                 yield self._counted(self._reel.pop())
         finally:
             self._forget_upcoming()
@@ -226,8 +232,10 @@ class Player:
         )
 
     def _lay(self, step: Step, begins: int, outgoing: int | None, patience_s: float) -> Laid:
+        began_s = time.monotonic()
         bridge = self.bridges.wait((step.previous, step.segment), patience_s) if step.is_jump else []
         laid = self._splicer.lay(step, bridge, begins=begins, outgoing=outgoing)
+        self.laying.observe(time.monotonic() - began_s)
         if self._conditioning is not None:
             self._foresee(step.segment)
         return laid
@@ -240,7 +248,9 @@ class Player:
     def _counted(self, packet: MediaPacket) -> MediaPacket:
         if packet.is_hit:
             self.hits += 1
-            self.hit_latencies_s.append(time.monotonic() - self._stage.hit_since_s)
+            latency_s = time.monotonic() - self._stage.hit_since_s
+            self.hit_latencies_s.append(latency_s)
+            self.hit_latency.observe(latency_s)
         elif packet.step is not None:
             self.jumps += packet.step.is_jump
         return packet

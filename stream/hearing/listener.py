@@ -17,6 +17,7 @@ from stream.hearing.ring import Ring
 from stream.hearing.slow_path import Heard, SlowPath
 from stream.hearing.source import SAMPLE_RATE_HZ, SoundSource, SourceState
 from stream.hearing.tempo import Tempo
+from stream.histogram import Histogram
 
 __all__ = ["Heard", "Listener", "ListenerStatistics"]
 
@@ -118,6 +119,11 @@ class Listener:
     def bands(self) -> tuple[float, float, float]:
         """Energy now below 200 Hz, up to 2 kHz, above, each 0 to 1. From any thread."""
         return self._fast.rhythm.bands
+
+    @property
+    def times(self) -> dict[str, Histogram]:
+        """How long a hop of 10 ms takes, and an embedding. From any thread."""
+        return {"hop": self._fast.times.all, "embedding": self._slow.times.all}
 
     def tap(self, now_s: float) -> None:
         """The performer taps the beat, see `Rhythm.tap`. From any thread."""

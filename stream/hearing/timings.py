@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from stream.histogram import Histogram
+
 
 class Timings:
     """The last durations. One thread adds, any may ask.
@@ -17,11 +19,13 @@ class Timings:
 
     Attributes:
         count: how many there ever were.
+        all: all of them, in classes.
     """
 
     def __init__(self, kept: int) -> None:
         self._ms = np.zeros(kept)
         self.count = 0
+        self.all = Histogram()
 
     @contextmanager
     def timed(self, parts: int = 1) -> Iterator[None]:
@@ -32,6 +36,7 @@ class Timings:
         for _ in range(parts):
             self._ms[self.count % self._ms.size] = each_ms
             self.count += 1
+            self.all.observe(each_ms / 1e3)
 
     def percentiles_ms(self) -> tuple[float, float]:
         """The median and the 95th percentile, in ms; 0 where there are none."""
