@@ -101,6 +101,10 @@ class Access:
             return Right.NOTHING if method == "OPTIONS" else Right.CONTROL
         return Right.VIEW if method in SAFE_METHODS else Right.CONTROL
 
+    def asks_for(self, right: Right) -> bool:
+        """Whether what needs this right is refused without a token."""
+        return self._token_for(right) is not None
+
     def refusal(self, asked: Asked) -> Refusal | None:
         """Why a request may not be carried out; None if it may."""
         needed = self.needed(asked.method, asked.path)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
+from server.api_models import ChannelState, HearingInfo, TextureInfo
 from server.channel import Channel, Settings, StepEvent
 from server.controls import MOST_JUMPS_PER_MINUTE
 from server.ears import Ears, HearingEvent
@@ -30,6 +31,11 @@ EVENT_NAMES = {
 }
 
 
+PICTURE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}}}}
+}
+
+
 class SettingsChange(BaseModel):
     """A change of the settings."""
 
@@ -45,7 +51,7 @@ def api_router(
     """Everything under /api."""
     router = APIRouter(prefix="/api", tags=["control"])
 
-    @router.get("/texture")
+    @router.get("/texture", response_model=TextureInfo)
     def get_texture() -> dict[str, Any]:
         """What is playing."""
         texture = channel.player.texture
@@ -75,7 +81,7 @@ def api_router(
         """Make it livelier or calmer, at once."""
         return await channel.set_jumps_per_minute(change.jumps_per_minute)
 
-    @router.get("/state")
+    @router.get("/state", response_model=ChannelState, response_model_exclude_unset=True)
     async def get_state() -> dict[str, Any]:
         """How it is doing; `whip` tells of each server that it is published to, where there are any."""
         player = channel.player
@@ -101,12 +107,12 @@ def api_router(
             **published,
         }
 
-    @router.get("/hearing")
+    @router.get("/hearing", response_model=HearingInfo, response_model_exclude_unset=True)
     def get_hearing() -> dict[str, Any]:
         """What is listened to, and how that goes; `source` is null where nothing is."""
         return {"source": None} if ears is None else ears.statistics()
 
-    @router.get("/matrix.png", response_class=Response)
+    @router.get("/matrix.png", response_class=Response, responses=PICTURE)
     async def get_matrix() -> Response:
         """The transition matrix as a small picture, row = from, column = to."""
         return Response(await channel.matrix_png(), media_type="image/png", headers={"Cache-Control": "no-store"})

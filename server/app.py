@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -23,6 +24,7 @@ from server.ice import IceSettings
 from server.joins import RATE_HZ, Joins
 from server.metrics import Metrics
 from server.microphone import ViewersMicrophone
+from server.openapi import describe
 from server.sessions import MOST_VIEWERS, Sessions
 from server.targets.router import targets_router
 from server.targets.targets import Targets
@@ -88,7 +90,13 @@ def create_app(
             if publishers is not None:
                 await publishers.close_all()
 
-    app = FastAPI(title="videotexture", lifespan=lifespan, docs_url="/api/docs", openapi_url="/api/openapi.json")
+    app = FastAPI(
+        title="videotexture",
+        version=version("videotexture"),
+        lifespan=lifespan,
+        docs_url="/api/docs",
+        openapi_url="/api/openapi.json",
+    )
     app.state.sessions = sessions
     app.include_router(api_router(channel, microphone, ears, publishing))
     app.include_router(health_router(channel.vitals, Metrics(channel, sessions, ears, targets, publishing)))
@@ -98,6 +106,7 @@ def create_app(
     app.include_router(microphone_router(sessions))
     if publishers is not None:
         app.include_router(whip_router(publishers, manners.ice, joins))
+    describe(app, manners.access)
     app.add_middleware(Gate, access=manners.access)
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 
 from server.metrics import Metrics
 from server.vitals import Vitals
+
+TEXT = {"schema": {"type": "string"}}
+FIGURES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The figures.", "content": {"text/plain": TEXT, "application/openmetrics-text": TEXT}}
+}
 
 
 class Health(BaseModel):
@@ -44,10 +49,10 @@ def health_router(vitals: Vitals, metrics: Metrics) -> APIRouter:
         response.headers["Retry-After"] = "1"
         return Health(status="trouble", reason=reason)
 
-    @router.get("/metrics", response_class=Response)
-    async def get_metrics(accept: Annotated[str, Header()] = "") -> Response:
+    @router.get("/metrics", response_class=Response, responses=FIGURES)
+    async def get_metrics(request: Request) -> Response:
         """Figures for Prometheus: its text format, or OpenMetrics where that is asked for."""
-        encode, media_type = choose_encoder(accept)
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(metrics.registry), headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
     return router

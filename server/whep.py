@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from email.utils import formatdate
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from server import exchange_docs as docs
 from server import fragment
 from server.exchange import SDP, content_type, fragment_of, offer_of, options, text_of
 from server.ice import IceSettings
@@ -17,6 +19,7 @@ from server.sessions import CONNECT_LIMIT_S, Sessions
 ENDPOINT_METHODS = "GET, HEAD, POST, OPTIONS"
 SESSION_METHODS = "GET, HEAD, PATCH, DELETE, OPTIONS"
 PREFIX = "/whep"
+NOT_HEARD: dict[int | str, dict[str, Any]] = {**docs.GONE, 409: {"description": "It does not listen to viewers."}}
 
 
 def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins | None = None) -> APIRouter:
@@ -29,7 +32,8 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
     router = APIRouter(prefix=PREFIX, tags=["WHEP"])
     ice = ice or IceSettings()
 
-    @router.api_route("", methods=["GET", "HEAD"], response_class=Response)
+    @router.head("", response_class=Response)
+    @router.get("", response_class=Response)
     async def get_endpoint() -> Response:
         """Nothing, and that it is a WHEP endpoint."""
         return Response(status_code=200, headers={"Accept-Post": SDP, "Allow": ENDPOINT_METHODS}, media_type=SDP)
@@ -39,7 +43,13 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
         """What can be asked for here."""
         return options(ENDPOINT_METHODS)
 
-    @router.post("", status_code=201, response_class=Response)
+    @router.post(
+        "",
+        status_code=201,
+        response_class=Response,
+        responses=docs.opened(counter_offer=True),
+        openapi_extra=docs.OFFER,
+    )
     async def post_offer(request: Request, apart: bool = False) -> Response:
         """Answer an SDP offer; `Location` names the session. 406 brings a counter-offer, to be answered by PATCH.
 
@@ -60,7 +70,8 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
             response.headers.append("Link", link)
         return response
 
-    @router.api_route("/{name}", methods=["GET", "HEAD"], status_code=204, response_class=Response)
+    @router.head("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
+    @router.get("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
     async def get_session(name: str) -> Response:
         """Nothing, and that it is there."""
         return Response(status_code=204, headers={"ETag": sessions.get(name).tag, "Allow": SESSION_METHODS})
@@ -70,7 +81,9 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
         """What can be asked for here; without a look whether it is there, for a browser asks without a token."""
         return options(SESSION_METHODS, fragment.TYPE)
 
-    @router.patch("/{name}", status_code=204, response_class=Response)
+    @router.patch(
+        "/{name}", status_code=204, response_class=Response, responses=docs.CHANGED, openapi_extra=docs.CHANGE
+    )  # fmt: skip
     async def patch_session(name: str, request: Request) -> Response:
         """Take ICE candidates, or the answer to a counter-offer."""
         session = sessions.get(name)
@@ -93,12 +106,12 @@ def microphone_router(sessions: Sessions) -> APIRouter:
     """Whose microphone is heard."""
     router = APIRouter(prefix=PREFIX, tags=["microphone"])
 
-    @router.post("/{name}/microphone")
+    @router.post("/{name}/microphone", responses=NOT_HEARD)
     async def claim_microphone(name: str) -> MicrophoneEvent:
         """Hear this viewer's microphone from now on, instead of another's; answers with their number."""
         return sessions.claim_microphone(name)
 
-    @router.delete("/{name}/microphone", status_code=204, response_class=Response)
+    @router.delete("/{name}/microphone", status_code=204, response_class=Response, responses=NOT_HEARD)
     async def release_microphone(name: str) -> Response:
         """Hear it no more."""
         sessions.release_microphone(name)

@@ -13,6 +13,7 @@ from aiortc.exceptions import OperationError
 from aiortc.sdp import SessionDescription
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from server import exchange_docs as docs
 from server import fragment
 from server.exchange import SDP, fragment_of, offer_of, options
 from server.ice import IceSettings
@@ -196,7 +197,8 @@ def whip_router(publishers: Publishers, ice: IceSettings, joins: Joins) -> APIRo
     """
     router = APIRouter(prefix=PREFIX, tags=["WHIP"])
 
-    @router.api_route("", methods=["GET", "HEAD"], status_code=204, response_class=Response)
+    @router.head("", status_code=204, response_class=Response)
+    @router.get("", status_code=204, response_class=Response)
     async def get_endpoint() -> Response:
         """Nothing."""
         return Response(status_code=204, headers={"Accept-Post": SDP, "Allow": ENDPOINT_METHODS})
@@ -206,7 +208,9 @@ def whip_router(publishers: Publishers, ice: IceSettings, joins: Joins) -> APIRo
         """What can be asked for here."""
         return options(ENDPOINT_METHODS)
 
-    @router.post("", status_code=201, response_class=Response)
+    @router.post(
+        "", status_code=201, response_class=Response, responses=docs.opened(), openapi_extra=docs.OFFER
+    )  # fmt: skip
     async def post_offer(request: Request) -> Response:
         """Answer an SDP offer; `Location` names the session."""
         offer = await offer_of(request)
@@ -218,7 +222,8 @@ def whip_router(publishers: Publishers, ice: IceSettings, joins: Joins) -> APIRo
             response.headers.append("Link", link)
         return response
 
-    @router.api_route("/{name}", methods=["GET", "HEAD"], status_code=204, response_class=Response)
+    @router.head("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
+    @router.get("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
     async def get_session(name: str) -> Response:
         """Nothing, and that it is there."""
         return Response(status_code=204, headers={"ETag": publishers.get(name).tag, "Allow": SESSION_METHODS})
@@ -228,7 +233,9 @@ def whip_router(publishers: Publishers, ice: IceSettings, joins: Joins) -> APIRo
         """What can be asked for here."""
         return options(SESSION_METHODS, fragment.TYPE)
 
-    @router.patch("/{name}", status_code=204, response_class=Response)
+    @router.patch(
+        "/{name}", status_code=204, response_class=Response, responses=docs.CHANGED, openapi_extra=docs.CHANGE
+    )  # fmt: skip
     async def patch_session(name: str, request: Request) -> Response:
         """Take ICE candidates."""
         session = publishers.get(name)

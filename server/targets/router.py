@@ -30,7 +30,14 @@ def targets_router(targets: Targets) -> APIRouter:
         """How each target is. No stream key is told."""
         return targets.statuses()
 
-    @router.post("", status_code=201)
+    @router.post(
+        "",
+        status_code=201,
+        responses={
+            403: {"description": "Files are written only below folders that the server was started with."},
+            409: {"description": "It is sent there already, or there are too many."},
+        },
+    )
     async def post_target(new: NewTarget) -> TargetStatus:
         """Begin to send; whether that works, its state tells."""
         try:
@@ -40,7 +47,12 @@ def targets_router(targets: Targets) -> APIRouter:
         except TargetError as error:
             raise HTTPException(409, str(error)) from error
 
-    @router.delete("/{identifier}", status_code=204, response_class=Response)
+    @router.delete(
+        "/{identifier}",
+        status_code=204,
+        response_class=Response,
+        responses={404: {"description": "There is no such target."}},
+    )
     async def delete_target(identifier: str) -> None:
         """Stop sending, and remove it."""
         if not await targets.remove(identifier):
