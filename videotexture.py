@@ -77,12 +77,12 @@ def demo(
     with progress_bars() as progress:
         path = demo_texture(progress, rebuild=rebuild)
     from server.app import Manners
-    from server.playing import Playback, serve_texture
+    from server.playing import Playback, serve_textures
     from server.serve import ServerSettings
 
     access = given_access(host, viewer_token, control_token, None, no_auth=no_auth)
     settings = ServerSettings(host, port, Manners(access, given_ice(ice_address)), alpha=heeded_alpha(alpha, mic))
-    serve_texture(path, settings, Playback(mic=mic), open_browser=open_browser)
+    serve_textures([path], settings, Playback(mic=mic), open_browser=open_browser)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from server.api_models import ChannelState, HearingInfo, TextureInfo
-from server.channel import Channel, Settings, StepEvent
+from server.channel import Channel, Settings, StepEvent, TextureEvent
 from server.controls import MOST_JUMPS_PER_MINUTE
 from server.ears import Ears, HearingEvent
 from server.microphone import MicrophoneEvent, ViewersMicrophone
@@ -23,6 +23,7 @@ from stream.performance import Performance
 
 EVENT_NAMES = {
     StepEvent: "step",
+    TextureEvent: "texture",
     Settings: "settings",
     Performance: "performance",
     MicrophoneEvent: "microphone",

@@ -25,9 +25,11 @@ from server.joins import RATE_HZ, Joins
 from server.metrics import Metrics
 from server.microphone import ViewersMicrophone
 from server.openapi import describe
+from server.repertoire import Repertoire
 from server.sessions import MOST_VIEWERS, Sessions
 from server.targets.router import targets_router
 from server.targets.targets import Targets
+from server.textures_api import textures_router
 from server.whep import microphone_router, whep_router
 from server.whip import Publishers, whip_router
 from server.whip_client import WhipPublisher
@@ -57,6 +59,7 @@ def create_app(
     microphone: ViewersMicrophone | None = None,
     ears: Ears | None = None,
     targets: Targets | None = None,
+    repertoire: Repertoire | None = None,
     *,
     manners: Manners | None = None,
     listens_to_whip: bool = False,
@@ -68,6 +71,7 @@ def create_app(
         microphone: hears a viewer's microphone; without one, the page shows no button for it.
         ears: what listens, already open; None where nothing does.
         targets: where else it is sent; without, none can be added.
+        repertoire: what else can be played; without, nothing can.
         manners: by default those of a server that only this machine can reach.
         listens_to_whip: whether the microphone is that of WHIP publishers, and not of viewers.
         publishing: what this channel is published by, kept running by somebody else.
@@ -102,6 +106,8 @@ def create_app(
     app.include_router(health_router(channel.vitals, Metrics(channel, sessions, ears, targets, publishing)))
     if targets is not None:
         app.include_router(targets_router(targets))
+    if repertoire is not None:
+        app.include_router(textures_router(repertoire, channel))
     app.include_router(whep_router(sessions, manners.ice, joins))
     app.include_router(microphone_router(sessions))
     if publishers is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
@@ -17,11 +18,15 @@ from server.picture import matrix_png
 from server.targets.status import TargetEvent
 from server.viewer import Viewer, encoded_packet
 from server.vitals import Vitals
+from stream.changeover import dissolve, entrance
+from stream.errors import TextureError
 from stream.liveliness import Liveliness
 from stream.performance import Performance
 from stream.player import Player
-from stream.splice import MediaPacket
+from stream.reel import MediaPacket, Unit
 from stream.transitions import Transitions
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -42,6 +47,13 @@ class StepEvent:
 
 
 @dataclass(frozen=True)
+class TextureEvent:
+    """Another texture is played from here on."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """What can be turned while it plays: jumps per minute as they are, and between what they can be set."""
 
@@ -50,7 +62,7 @@ class Settings:
     maximum: float
 
 
-Event = StepEvent | Settings | Performance | MicrophoneEvent | HearingEvent | TargetEvent
+Event = StepEvent | TextureEvent | Settings | Performance | MicrophoneEvent | HearingEvent | TargetEvent
 Tap = Callable[[MediaPacket], None]
 
 
@@ -64,6 +76,7 @@ class Channel:
         events: a `StepEvent` for each step, `Settings` or a `Performance` for each change, a `MicrophoneEvent` when
             another viewer's microphone is heard, a `HearingEvent` when the hearing changes, a `TargetEvent` when a
             target's state does.
+        followers: told each other player that takes over, on the loop's thread.
         taps: told each packet as it leaves, on the loop's thread; they never wait.
         vitals: whether pictures leave in time.
         packets_sent, bytes_sent: of media, to all viewers together.
@@ -80,6 +93,9 @@ class Channel:
         self.steps = 0
         self._began_s = time.monotonic()
         self._dropped_by_gone = 0
+        self.followers: list[Callable[[Player], None]] = []
+        self._successor: asyncio.Future[Player] | None = None  # while one is being changed to
+        self._taken_over = asyncio.Event()
         self._steering = asyncio.Lock()  # one solve at a time: each takes a core
         self._wanted_jumps: float | None = None  # the latest; what came before it and is not solved yet is skipped
         self._solving: asyncio.Task[None] | None = None
@@ -103,19 +119,53 @@ class Channel:
             self._dropped_by_gone += viewer.dropped
 
     async def run(self) -> None:
-        """Pull the player and fan out, until cancelled."""
+        """Pull the player, and whoever takes its place, and fan out, until cancelled."""
         loop = asyncio.get_running_loop()
         unlisten = self.controls.listen(lambda turned: _on(loop, self.events.send, turned))
         self.controls.jumps_target = lambda rate: _on(loop, self._want_jumps, rate)
         try:
-            async with aclosing(self.player.play()) as packets:
-                async for packet in packets:
-                    self._fan_out(packet)
+            while True:
+                async with aclosing(self.player.play()) as packets:
+                    async for packet in packets:
+                        self._fan_out(packet)
+                assert self._successor is not None, "a player ends only when it is left for another"
+                self._take_over(await self._successor)
         finally:
             unlisten()
             self.controls.jumps_target = None
             if self._solving is not None:
                 self._solving.cancel()
+
+    async def change_to(self, player: Player) -> None:
+        """Go over to another texture's player, of which nothing was pulled; returns when it plays.
+
+        What is shown dissolves into it; where the dissolve is not made in time, it is a cut. One at a time.
+        """
+        self._successor = asyncio.get_running_loop().create_future()
+        old, first = self.player, player.first_step().segment
+        leaving = old.leave()
+        making = None
+        if leaving.last is not None:
+            making = asyncio.ensure_future(
+                asyncio.to_thread(dissolve, old.texture, leaving.last, player.texture, first)
+            )
+        left = await leaving.left
+        units = await _in_time(making, old.texture.tempo.stride_s / 2)
+        entered = await asyncio.to_thread(entrance, left, old.texture, player.texture, first, units)
+        player.enter(entered, old.pacer)
+        self._successor.set_result(player)
+        await self._taken_over.wait()
+
+    def _take_over(self, player: Player) -> None:
+        """Another player plays from here on."""
+        self.player, self._successor = player, None
+        self._calmest = self._picture = None
+        self.controls.play(player)
+        for follower in self.followers:
+            follower(player)
+        self.events.send(TextureEvent(player.texture.name))
+        self._taken_over.set()
+        self._taken_over.clear()
 
     async def settings(self) -> Settings:
         """As they are now."""
@@ -186,6 +236,20 @@ class Channel:
         frame = self.player.texture.segments.first_appended_frame(step.segment)
         position_s = round(frame / rate_hz, 3)
         return StepEvent(step.segment, step.previous, step.is_jump, packet.is_hit, position_s, packet.bridge_frames)
+
+
+async def _in_time(making: asyncio.Future[list[Unit]] | None, patience_s: float) -> list[Unit]:
+    """The pictures of a dissolve; none if they are not there in time, or nobody makes any."""
+    if making is None:
+        return []
+    try:
+        return await asyncio.wait_for(asyncio.shield(making), patience_s)
+    except TimeoutError:
+        log.warning("the dissolve from one texture to the other was not made in time: it is a cut")
+        making.add_done_callback(lambda done: done.cancelled() or done.exception())
+    except TextureError as error:
+        log.warning("one texture cannot be dissolved into the other, it is a cut: %s", error)
+    return []
 
 
 def _on(loop: asyncio.AbstractEventLoop, tell: Callable[[T], None], turned: T) -> None:

@@ -27,6 +27,7 @@ from server.options import (
     Midi,
     NoAuth,
     Osc,
+    PlayAt,
     Port,
     PrintConfig,
     Record,
@@ -49,7 +50,10 @@ from stream.options import Interpolator, InterpolatorName, JumpsPerMinute, Seed,
 
 def serve(
     ctx: typer.Context,
-    texture: Annotated[Path, typer.Argument(help="The texture folder.")],
+    texture: Annotated[
+        list[Path], typer.Argument(metavar="TEXTURE...", help="Texture folders; the first is played, or what is due.")
+    ],
+    play_at: PlayAt = None,
     host: Host = "127.0.0.1",
     port: Port = 8080,
     ice_address: IceAddress = None,
@@ -86,10 +90,10 @@ def serve(
     config: Config = None,
     print_config: PrintConfig = False,
 ) -> None:
-    """Play a texture for ever to every browser that opens the page."""
+    """Play textures for ever to every browser that opens the page: one at a time, another whenever you like."""
     from server.access import Tls, read_token
     from server.app import Manners
-    from server.playing import Playback, serve_texture
+    from server.playing import Playback, serve_textures
     from server.serve import ServerSettings
     from server.targets.targets import RecordSettings
     from server.whip_client import WhipTarget
@@ -110,10 +114,11 @@ def serve(
         alpha=heeded_alpha(alpha, mic),
         osc_port=osc,
         midi_port=midi,
+        play_at=tuple(play_at or ()),
         recording=RecordSettings(60 * record_minutes, record_files),
     )
     if print_config:
         print(as_toml(ctx), end="")  # noqa: T201 - it is what was asked for
         return
     playback = Playback(jumps_per_minute, temperature, threshold, seed, mic, interpolator)
-    serve_texture(texture, settings, playback)
+    serve_textures(texture, settings, playback)

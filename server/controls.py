@@ -23,6 +23,7 @@ class Controls:
 
     Attributes:
         jumps_target: told how many jumps per minute are wanted, the channel's own; None while nothing plays.
+        player: what is steered.
         tap_target: told the monotonic time of each tap, the hearing's `Rhythm.tap`; None while nothing listens.
     """
 
@@ -31,11 +32,17 @@ class Controls:
     ) -> None:
         self.tap_target = tap_target
         self.jumps_target: Callable[[float], None] | None = None
-        self._player = player
+        self.player = player
         self._lock = threading.Lock()
         self._performer = Performer(performance or Performance())
         self._listeners: list[Listener] = []
         player.set_performance(self._performer.performance)
+
+    def play(self, player: Player) -> None:
+        """Steer another player from here on."""
+        with self._lock:
+            self.player = player
+            player.set_performance(self._performer.performance)
 
     @property
     def performance(self) -> Performance:
@@ -51,7 +58,7 @@ class Controls:
         with self._lock:
             before = self._performer.performance
             performance = self._performer.performance = before.changed(values)
-            self._player.set_performance(performance)
+            self.player.set_performance(performance)
         if performance != before:
             for listener in tuple(self._listeners):
                 listener(performance)
@@ -65,7 +72,7 @@ class Controls:
     @property
     def jumps_per_minute(self) -> float:
         """How many the walk makes now."""
-        return self._player.liveliness.jumps_per_minute
+        return self.player.liveliness.jumps_per_minute
 
     def want_jumps(self, value: object) -> None:
         """Walk at another rate, as soon as the matrix is solved for it.
@@ -80,7 +87,7 @@ class Controls:
 
     def hit(self) -> None:
         """Hit now, by hand: no sensitivity, no cooldown, no quantising."""
-        self._player.hit()
+        self.player.hit()
 
     def tap(self, now_s: float | None = None) -> bool:
         """A beat is now, says the performer; whether anything listens."""
@@ -95,5 +102,5 @@ class Controls:
         with self._lock:
             due_s = self._performer.hit_due_s(onset, tempo, now_s)
         if due_s is not None:
-            self._player.hit(due_s)
+            self.player.hit(due_s)
         return due_s

@@ -20,7 +20,6 @@ from stream.hearing.rhythm import Rhythm
 from stream.hearing.source import SoundSource, SourceState
 from stream.histogram import Histogram
 from stream.performance import Performance
-from stream.player import Player
 
 WATCH_S = 0.25  # how often the state is looked at
 KEPT_ONSETS = 500
@@ -59,25 +58,28 @@ class ToldOnset:
 
 
 class Ears:
-    """Listens to one source for one player. A context manager: entering starts the source, leaving closes it.
+    """Listens to one source for the player that is steered.
+
+    A context manager: entering starts the source, leaving closes it.
 
     Attributes:
         onsets: the latest 500, for those who measure.
         onset_latency: from when each sounded until it was told.
     """
 
-    def __init__(self, source: SoundSource, player: Player, controls: Controls, engine: Engine | None) -> None:
+    def __init__(self, source: SoundSource, controls: Controls, engine: Engine | None) -> None:
         """Prepare to listen.
 
         Args:
             source: not yet started.
+            controls: of the player that is to hear.
             engine: the texture's sound network, open or not, closed at the end; None where the texture has none: then
                 sound hits, and does not condition.
         """
         self.source = source
         self.onsets: deque[ToldOnset] = deque(maxlen=KEPT_ONSETS)
         self.onset_latency = Histogram()
-        self._player, self._controls, self._engine = player, controls, engine
+        self._controls, self._engine = controls, engine
         self._heard_last = False
         self._open = ExitStack()
         self._listener: Listener | None = None
@@ -153,7 +155,7 @@ class Ears:
 
     def _on_heard(self, heard: Heard | None) -> None:
         self._heard_last = heard is not None
-        self._player.hear(None if heard is None else heard.embedding)
+        self._controls.player.hear(None if heard is None else heard.embedding)
 
     def _let_go(self) -> None:
         self._controls.tap_target = None

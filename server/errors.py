@@ -15,3 +15,11 @@ class PublishError(ServerError):
 
 class TargetError(ServerError):
     """A target cannot be sent to. The message shows no stream key."""
+
+
+class NoTextureError(ServerError):
+    """There is no texture of that name."""
+
+
+class BusyError(ServerError):
+    """It cannot be done just now, and can in a moment."""

@@ -10,6 +10,10 @@ import typer
 from models.terminal import finite
 from server.config import use_config
 
+PlayAt = Annotated[
+    list[str] | None,
+    typer.Option("--play-at", metavar="HH:MM=NAME", help="From then on, each day, play this texture; may be repeated."),
+]
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")]
 IceAddress = Annotated[

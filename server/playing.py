@@ -1,22 +1,26 @@
-"""A texture opened as it was asked for, and served until interrupted."""
+"""Textures opened as they were asked for, and served until interrupted."""
 
 from __future__ import annotations
 
 import sys
 import webbrowser
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from models.terminal import console, say
+from models.terminal import UnmetError, console, say
 from stream.options import InterpolatorName, open_texture_bridges, wanted_liveliness
 
 if TYPE_CHECKING:
+    from export.engine import Engine
     from server.serve import ServerSettings
     from stream.hearing.source import SoundSource
+    from stream.player import Player
 
 
 @dataclass(frozen=True)
@@ -38,47 +42,100 @@ class Playback:
     interpolator: InterpolatorName = InterpolatorName.AUTO
 
 
-def serve_texture(path: Path, settings: ServerSettings, playback: Playback, *, open_browser: bool = False) -> None:
-    """Play to everyone who opens the page, until interrupted.
+def serve_textures(
+    paths: Sequence[Path], settings: ServerSettings, playback: Playback, *, open_browser: bool = False
+) -> None:
+    """Play one of some textures to everyone who opens the page, until interrupted.
 
     Args:
-        path: the texture's folder.
+        paths: the textures' folders, at least one.
         open_browser: whether to open the page in one, where somebody sits at this terminal.
 
     Raises:
         UnmetError: what is wanted contradicts itself.
-        TextureError: of the texture.
+        TextureError: of a texture.
         ServerError: see `server.serve.serve`.
     """
-    from export.cache import EngineCache
-    from export.chain import Choice, open_engine
-    from server.serve import serve as serve_player
-    from stream.conditioning import Conditioning
-    from stream.player import LISTENING_BEHIND_STEPS, Player
-    from stream.texture import Texture
+    from server.repertoire import Repertoire
+    from server.serve import serve as serve_repertoire
+
+    named = _named(paths)
 
     def announce(addresses: list[str]) -> None:
-        name, everywhere = path.name.removesuffix(".texture"), " and ".join(addresses)
+        everywhere = " and ".join(addresses)
         Console(highlight=False).print(
-            f"{name} is playing at {everywhere}  (Ctrl-C stops it)", soft_wrap=True, markup=False
+            f"{repertoire.playing} is playing at {everywhere}  (Ctrl-C stops it)", soft_wrap=True, markup=False
         )
         if not settings.is_local:
             _warn_of_others(settings)
         if open_browser and sys.stdout.isatty():
             webbrowser.open(addresses[0])
 
+    source = _open_microphone(playback.mic)
+    network = None if source is None else _sound_network(named)
+    with nullcontext() if network is None else _opened_engine(network) as engine:
+        opened = partial(opened_player, playback=playback, hears=None if network is None else network.read_bytes())
+        with Repertoire(named, opened) as repertoire:
+            serve_repertoire(repertoire, settings, on_listening=announce, source=source, sound_engine=engine)
+
+
+@contextmanager
+def opened_player(path: Path, *, playback: Playback, hears: bytes | None = None) -> Iterator[Player]:
+    """A texture and all that plays it, while it is open.
+
+    Args:
+        hears: the network that embeds what is heard; the walk goes by that if the texture's sound was embedded by the
+            same one.
+
+    Raises:
+        UnmetError, TextureError: see `serve_textures`.
+    """
+    from stream.conditioning import Conditioning
+    from stream.player import LISTENING_BEHIND_STEPS, Player
+    from stream.texture import Texture
+
     with Texture.open(path) as texture:
         liveliness = wanted_liveliness(texture, playback.jumps_per_minute, playback.temperature, playback.threshold)
-        source = _open_microphone(playback.mic)
-        conditioning = None if source is None else Conditioning.of_texture(texture, behind_steps=LISTENING_BEHIND_STEPS)
-        network = texture.sound_network if conditioning else None
-        if source is not None and network is None:
-            console.print(f"{path.name} has no sound to compare with: onsets hit, but nothing says where to go")
-        choice = Choice(waits=False, cache=EngineCache(tell=say), tell=say)
-        with nullcontext() if network is None else open_engine(network, choice) as engine:
-            bridges = open_texture_bridges(texture, playback.interpolator)
-            with Player(texture, liveliness, seed=playback.seed, conditioning=conditioning, bridges=bridges) as player:
-                serve_player(player, settings, on_listening=announce, source=source, sound_engine=engine)
+        network = texture.sound_network
+        conditioning = None
+        if playback.mic not in (None, "", "none"):
+            if network is not None and network.read_bytes() == hears:
+                conditioning = Conditioning.of_texture(texture, behind_steps=LISTENING_BEHIND_STEPS)
+            else:
+                why = "no sound to compare with" if network is None else "sound that another network embedded"
+                say(f"{texture.name} has {why}: onsets hit, but nothing says where to go")
+        bridges = open_texture_bridges(texture, playback.interpolator)
+        with Player(texture, liveliness, seed=playback.seed, conditioning=conditioning, bridges=bridges) as player:
+            yield player
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """By the names by which they are asked for."""
+    named = {path.name.removesuffix(".texture"): path for path in reversed(paths)}
+    if len(named) < len(paths):
+        raise UnmetError("two textures have the same name: rename the folder of one of them")
+    missing = [path for path in paths if not path.is_dir()]
+    if missing and len(paths) > 1:
+        raise UnmetError(f"{missing[0]}: no such texture; make one with `videotexture fit CLIP -o {missing[0]}`")
+    return dict(reversed(named.items()))
+
+
+def _sound_network(named: Mapping[str, Path]) -> Path | None:
+    """The network of the first texture whose sound was embedded."""
+    from stream.texture import Texture
+
+    for path in named.values():
+        with Texture.open(path) as texture:
+            if texture.sound_network is not None:
+                return texture.sound_network
+    return None
+
+
+def _opened_engine(network: Path) -> AbstractContextManager[Engine]:
+    from export.cache import EngineCache
+    from export.chain import Choice, open_engine
+
+    return open_engine(network, Choice(waits=False, cache=EngineCache(tell=say), tell=say))
 
 
 def _open_microphone(name: str | None) -> SoundSource | None:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 import uvicorn
@@ -25,13 +26,14 @@ from server.ice import LOOPBACK, every_address
 from server.microphone import ViewersMicrophone
 from server.midi import MidiControl, MidiInput
 from server.osc import OscServer
+from server.repertoire import Repertoire
+from server.schedule import Schedule, follow
 from server.targets.address import Destination
 from server.targets.targets import RecordSettings, Targets
 from server.whip import WhipSource
 from server.whip_client import WhipPublisher, WhipTarget
 from stream.hearing.browser import BrowserSource
 from stream.hearing.source import SoundSource
-from stream.player import Player
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class ServerSettings:
         midi_port: the name of an input, "" for the first there is; None for no MIDI.
         targets: where else it is sent from the start.
         recording: how recordings are cut.
+        play_at: the playlist, as `server.schedule.Schedule.parse` takes it; empty for none.
     """
 
     host: str = HOST
@@ -65,6 +68,7 @@ class ServerSettings:
     midi_port: str | None = None
     targets: tuple[Destination, ...] = ()
     recording: RecordSettings = field(default_factory=RecordSettings)
+    play_at: tuple[str, ...] = ()
 
     @property
     def osc_host(self) -> str:
@@ -93,7 +97,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    player: Player,
+    repertoire: Repertoire,
     settings: ServerSettings,
     *,
     on_listening: Callable[[list[str]], None],
@@ -103,12 +107,14 @@ def serve(
     """Play to everyone who opens the page, until interrupted.
 
     Args:
+        repertoire: what can be played.
         on_listening: called with the page's addresses, as a browser takes them, as soon as they can be opened.
         source: what is listened to, not yet started; None for nothing.
-        sound_engine: the texture's sound network, open or not; None where it has none.
+        sound_engine: the textures' sound network, open or not; None where it has none.
 
     Raises:
-        ServerError: the address cannot be listened on, it needs tokens, or playing failed.
+        ServerError: the address cannot be listened on, it needs tokens, the playlist is none, or playing failed.
+        TextureError: the first texture cannot be played.
         MicrophoneError: the source cannot be started.
     """
     access = replace(settings.manners.access, is_local=settings.is_local)  # which raises where tokens are missing
@@ -116,7 +122,7 @@ def serve(
     settings.manners.ice.use()
     listening = listen(settings.host, settings.port)
     try:
-        asyncio.run(_serve(player, settings, listening, on_listening, source, sound_engine))
+        asyncio.run(_serve(repertoire, settings, listening, on_listening, source, sound_engine))
     except ExceptionGroup as group:
         log.error("playing stopped", exc_info=group)
         raise ServerError(f"playing stopped: {group.exceptions[0]}; the lines above tell where") from group
@@ -156,13 +162,16 @@ def _page_addresses(listening: socket.socket, scheme: str = "http") -> list[str]
 
 
 async def _serve(
-    player: Player,
+    repertoire: Repertoire,
     settings: ServerSettings,
     listening: socket.socket,
     on_listening: Callable[[list[str]], None],
     source: SoundSource | None,
     sound_engine: Engine | None,
 ) -> None:
+    schedule = Schedule.parse(settings.play_at, list(repertoire.paths)) if settings.play_at else None
+    first = next(iter(repertoire.paths)) if schedule is None else schedule.due(datetime.now().time())
+    player = await asyncio.to_thread(repertoire.begin, first)
     controls = Controls(player)
     if settings.alpha is not None:
         controls.change({"alpha": settings.alpha})
@@ -170,7 +179,7 @@ async def _serve(
     async with AsyncExitStack() as opened:
         ears, microphone = None, None
         if source is not None:
-            ears = Ears(source, player, controls, sound_engine)
+            ears = Ears(source, controls, sound_engine)
             await asyncio.to_thread(ears.__enter__)  # a device takes a while, and an address longer
             opened.push(ears)
         if isinstance(source, BrowserSource):
@@ -182,10 +191,11 @@ async def _serve(
         targets = Targets(player.texture, settings.targets, announce=channel.events.send, recording=settings.recording)
         await opened.enter_async_context(targets)
         channel.taps.append(targets.offer)
+        channel.followers.append(lambda other: targets.play(other.texture))
         rng = np.random.default_rng()
         publishing = [WhipPublisher(channel, each, settings.manners.ice, rng) for each in settings.whip]
         app = create_app(
-            channel, microphone, ears, targets, manners=settings.manners,
+            channel, microphone, ears, targets, repertoire, manners=settings.manners,
             listens_to_whip=isinstance(source, WhipSource), publishing=publishing,
         )  # fmt: skip
         config = uvicorn.Config(
@@ -198,6 +208,8 @@ async def _serve(
             running = [tasks.create_task(channel.run(), name="channel")]
             if ears is not None:
                 running.append(tasks.create_task(ears.watch(channel.events.send), name="hearing"))
+            if schedule is not None:
+                running.append(tasks.create_task(follow(schedule, repertoire, channel), name="playlist"))
             running += [tasks.create_task(each.run(), name="WHIP") for each in publishing]
             on_listening(_page_addresses(listening, "http" if settings.tls is None else "https"))
             await server.serve(sockets=[listening])

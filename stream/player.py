@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from stream.bridges import Bridges
+from stream.changeover import Exit
 from stream.conditioning import ConditionedWalk, Conditioning
 from stream.cues import Mode
 from stream.histogram import Histogram
 from stream.liveliness import Liveliness
 from stream.pacing import Pacer
 from stream.performance import Performance
-from stream.reel import Laid
+from stream.reel import Entrance, Laid
 from stream.splice import MediaPacket, Splicer
 from stream.stage import Stage
 from stream.texture import Texture
@@ -31,8 +34,22 @@ LISTENING_PATIENCE = 0.7  # the same while it could listen: the bridge was asked
 DRAW_LEAD_S = 0.08  # how long before it plays a step is drawn that goes by what is heard
 DRAWN_PATIENCE_S = 0.04  # its bridge is waited for at most: mostly it was foreseen; its cross-fade takes some 10 ms
 LIKELY_JUMP = 0.1  # while it listens, bridges of jumps at least this likely are made ahead, if there is time
+LEAVE_S = 1.0  # from when it is told to be left until it is: a dissolve takes that long to make on a small machine
 KEPT_LATENCIES = 500
 LISTENING_BEHIND_STEPS = 1  # a step goes by what was heard until just before it begins
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """How a texture is being left.
+
+    Attributes:
+        last: the segment that is shown last; None where it stands still, or nothing was shown yet.
+        left: done when that segment begins.
+    """
+
+    last: int | None
+    left: asyncio.Future[Exit]
 
 
 class Player:
@@ -89,6 +106,8 @@ class Player:
         self._playing: Step | None = None
         self._drawn: Step | None = None  # what is played next, once that is settled
         self._upcoming: asyncio.Future[Laid] | None = None  # the same, laid by a thread
+        self._last_steps: deque[Step] | None = None  # once it is to be left: what is still played
+        self._left: asyncio.Future[Exit] | None = None
         self._look_ahead_steps = max(1, round(LOOK_AHEAD_S / texture.tempo.stride_s))
 
     def __enter__(self) -> Player:
@@ -126,6 +145,33 @@ class Player:
         now_s = time.monotonic()
         self._stage.cues.hit(now_s if due_s is None else due_s, now_s)
 
+    def enter(self, entrance: Entrance, pacer: Pacer) -> None:
+        """Go on where another texture was left, by the same clock. Only before it plays."""
+        self._splicer.enter(entrance)
+        self.pacer = pacer
+
+    def first_step(self) -> Step:
+        """The step with which `play` will begin."""
+        return self._settled()
+
+    def leave(self) -> Leaving:
+        """Come to an end: `play` ends after about `LEAVE_S` more, or at once where it stands still. Once only.
+
+        Until then nothing interrupts it.
+        """
+        self._left = asyncio.get_running_loop().create_future()
+        begun = self._playing is not None or self._upcoming is not None
+        if not begun or self._stage.mode is not Mode.PLAYING:
+            self._forget_upcoming()
+            self._drawn, self._last_steps = None, deque()
+            self._left.set_result(Exit.of(self._reel, self._splicer.frame_s))
+            return Leaving(None, self._left)
+        settled = self._settled()
+        count = math.ceil(LEAVE_S / self.texture.tempo.stride_s)
+        self._last_steps = deque(self._next_step() for _ in range(count))
+        self._draw_in_time()
+        return Leaving((self._last_steps[-1] if self._last_steps else settled).segment, self._left)
+
     @property
     def hits_dropped(self) -> int:
         """Hits for which there was no room: too many waited for their beat."""
@@ -145,7 +191,9 @@ class Player:
             yield from self._splicer.splice(step, bridge)
 
     async def play(self) -> AsyncGenerator[MediaPacket]:
-        """Every packet for ever, each when it is due. Consume it with `contextlib.aclosing`, once per player.
+        """Every packet for ever or until `leave`, each when it is due.
+
+        Consume it with `contextlib.aclosing`, once per player.
 
         While a step plays, a thread lays the next one: a cross-fade's Opus would hold up the event loop.
         """
@@ -153,6 +201,8 @@ class Player:
         try:
             while True:
                 if self._reel.is_empty:
+                    if self._is_over:
+                        return
                     await self._go_on()
                 media_s = float(self._reel.next_time_s)
                 delay_s = self.pacer.delay_s(media_s, time.monotonic())
@@ -169,6 +219,8 @@ class Player:
     def _react(self) -> None:
         """Let what was told from outside change the next picture."""
         assert self._playing is not None
+        if self._last_steps is not None or not self._reel.gop:
+            return  # it is being left, or nothing of its own was shown yet that could be held
         laid = self._stage.interruption(time.monotonic(), self._playing, self._settled)
         if laid is None:
             return
@@ -198,11 +250,18 @@ class Player:
     def _begin(self, step: Step) -> None:
         """It was just laid: what comes after it is drawn now, or later if it is to go by what is heard."""
         self._playing, self._drawn, self._upcoming = step, None, None
+        if self._is_over and self._left is not None:
+            self._left.set_result(Exit.of(self._reel, self._splicer.frame_s))
         self._draw_in_time()
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing comes after what is laid."""
+        return self._last_steps is not None and not self._last_steps and self._drawn is None
 
     def _draw_in_time(self) -> None:
         """Draw what is played next and have it laid, once it is time to."""
-        if self._upcoming is not None or self._stage.mode is not Mode.PLAYING:
+        if self._upcoming is not None or self._stage.mode is not Mode.PLAYING or self._is_over:
             return
         left_s = self._reel.ends * self._stage.frame_s - float(self._reel.next_time_s)
         if self._drawn is not None or left_s <= DRAW_LEAD_S or not self._goes_by_sound():
@@ -216,7 +275,7 @@ class Player:
     def _settled(self) -> Step:
         """What is played next, drawn now if it is not yet."""
         if self._drawn is None:
-            self._drawn = self._next_step()
+            self._drawn = self._last_steps.popleft() if self._last_steps else self._next_step()
         return self._drawn
 
     def _order(self) -> None:

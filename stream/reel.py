@@ -101,6 +101,22 @@ class Laid:
         return next((place for place, unit in enumerate(self.units) if unit.clip_frame is not None), 0)
 
 
+@dataclass(frozen=True)
+class Entrance:
+    """How a stream goes on with another texture.
+
+    Attributes:
+        frames, sounds: the numbers of the first picture and packet of sound, in the new texture's time bases.
+        units: pictures before the first step's own.
+        fade: packets of sound that are heard first.
+    """
+
+    frames: int
+    sounds: int
+    units: tuple[Unit, ...] = ()
+    fade: tuple[bytes, ...] = ()
+
+
 class Reel:
     """Takes what is laid, gives packets.
 

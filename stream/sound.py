@@ -114,14 +114,7 @@ class Track:
             incoming: the packet in whose place the first new one stands: `incoming + count` can follow.
             count: packets, each 20 ms.
         """
-        fade = ((np.arange(count * PACKET_SAMPLES, dtype=np.float32) + 0.5) / (count * PACKET_SAMPLES))[:, None]
-        length = count + 1  # the encoder looks ahead into the packet after the last
-        angle = np.pad(fade, ((0, PACKET_SAMPLES), (0, 0)), constant_values=1.0) * (np.pi / 2)
-        leaving = self.samples(outgoing - PREROLL_PACKETS, PREROLL_PACKETS + length)
-        past, leaving = np.split(leaving, [PREROLL_PACKETS * PACKET_SAMPLES])
-        mixed = leaving * np.cos(angle) + self.samples(incoming, length) * np.sin(angle)
-        sound = np.concatenate([past, mixed.astype(np.float32)])
-        return _encode(sound, skip=PREROLL_PACKETS, count=count)
+        return cross_fade(self, outgoing, self, incoming, count=count)
 
     def samples(self, first: int, count: int) -> Samples:
         """`count` packets from `first` on, decoded: shape (count * 960, 2)."""
@@ -135,6 +128,24 @@ class Track:
         frames += decoder.decode(None)
         sound = np.concatenate([_interleaved(frame) for frame in frames])
         return sound[-count * PACKET_SAMPLES :]
+
+
+def cross_fade(
+    leaving: Track | None, outgoing: int, entering: Track | None, incoming: int, *, count: int
+) -> list[bytes]:
+    """As `Track.cross_fade`, from one clip's sound to another's; None is silent."""
+    fade = ((np.arange(count * PACKET_SAMPLES, dtype=np.float32) + 0.5) / (count * PACKET_SAMPLES))[:, None]
+    length = count + 1  # the encoder looks ahead into the packet after the last
+    angle = np.pad(fade, ((0, PACKET_SAMPLES), (0, 0)), constant_values=1.0) * (np.pi / 2)
+    past, old = np.split(
+        _samples(leaving, outgoing - PREROLL_PACKETS, PREROLL_PACKETS + length), [PREROLL_PACKETS * PACKET_SAMPLES]
+    )
+    mixed = old * np.cos(angle) + _samples(entering, incoming, length) * np.sin(angle)
+    return _encode(np.concatenate([past, mixed.astype(np.float32)]), skip=PREROLL_PACKETS, count=count)
+
+
+def _samples(track: Track | None, first: int, count: int) -> Samples:
+    return np.zeros((count * PACKET_SAMPLES, 2), np.float32) if track is None else track.samples(first, count)
 
 
 def _silence(shape: tuple[int, int], scratch: Path | None) -> Samples:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from stream.reel import SILENCE, Laid, MediaPacket, Reel, Turn, Unit
+from stream.reel import SILENCE, Entrance, Laid, MediaPacket, Reel, Turn, Unit
 from stream.sound import PACKET_S
 from stream.texture import Texture
 from stream.walk import Step
@@ -25,12 +25,19 @@ class Splicer:
 
     Attributes:
         reel: what is laid, and how much of it has left.
+        frame_s: how long a picture is shown.
     """
 
     def __init__(self, texture: Texture) -> None:
         self._texture = texture
-        self._frame_s = texture.manifest.video_format().time_base
-        self.reel = Reel(self._frame_s, texture.track)
+        self.frame_s = texture.manifest.video_format().time_base
+        self.reel = Reel(self.frame_s, texture.track)
+        self._entrance: Entrance | None = None
+
+    def enter(self, entrance: Entrance) -> None:
+        """Go on where another texture was left. Only before anything is laid."""
+        self._entrance = entrance
+        self.reel.frames, self.reel.sounds = entrance.frames, entrance.sounds
 
     def splice(self, step: Step, bridge: list[bytes]) -> list[MediaPacket]:
         """The packets of one step, in the order in which they are to be sent.
@@ -53,8 +60,10 @@ class Splicer:
             begins: the number of the picture with which it begins.
             outgoing: the reel's offset at that moment, None if it is the first step of all.
         """
+        if outgoing is None and self._entrance is not None:
+            return self._entered(step, begins, self._entrance)
         segment_begins = begins + len(bridge)
-        offset = self._offset(step.segment, segment_begins)
+        offset = sound_offset(self._texture, step.segment, segment_begins)
         turn = None
         if outgoing is None:
             turn = Turn(0, offset, tuple)
@@ -65,13 +74,19 @@ class Splicer:
             turn = Turn(first, offset, lambda: faded)
         return Laid(self.units(step.segment, bridge), turn, step)
 
+    def _entered(self, step: Step, begins: int, entrance: Entrance) -> Laid:
+        """The first step of all, where another texture was shown before."""
+        offset = sound_offset(self._texture, step.segment, begins + len(entrance.units))
+        units = [*entrance.units, *self.units(step.segment, [])]
+        return Laid(units, Turn(0, offset, lambda: entrance.fade), step)
+
     def cut(self, step: Step, bridge: list[bytes], fader: Fader, *, is_hit: bool = False) -> Laid:
         """A step that begins with the very next picture, wherever in its GOP the last one was.
 
         Args:
             fader: begins to make a cross-fade (outgoing, incoming, count), and gives what tells whether it is there.
         """
-        offset = self._offset(step.segment, self.reel.frames + len(bridge))
+        offset = sound_offset(self._texture, step.segment, self.reel.frames + len(bridge))
         return Laid(self.units(step.segment, bridge), self._turn_to(offset, fader), step, is_hit)
 
     def fall_silent(self, units: Sequence[Unit], fader: Fader) -> Laid:
@@ -96,7 +111,9 @@ class Splicer:
             return Turn(0, offset, tuple)
         return Turn(first, offset, fader(first + outgoing, first + offset, SHORTEST_FADE_PACKETS))
 
-    def _offset(self, segment: int, begins: int) -> int:
-        """Of the sound, if a segment's own pictures begin with the stream's picture `begins`."""
-        clip_time_s = self._texture.segments.first_appended_frame(segment) * self._frame_s
-        return round((clip_time_s - begins * self._frame_s) / PACKET_S)
+
+def sound_offset(texture: Texture, segment: int, begins: int) -> int:
+    """The clip's packet of sound less the stream's own number, if a segment's pictures begin with picture `begins`."""
+    frame_s = texture.manifest.video_format().time_base
+    clip_time_s = texture.segments.first_appended_frame(segment) * frame_s
+    return round((clip_time_s - begins * frame_s) / PACKET_S)

@@ -64,7 +64,7 @@ def test_paths_are_looked_for_beside_the_file(tmp_path: Path) -> None:
         'texture = "fire.texture"\nhls = ["live", "/far/away"]\ncontrol_token = "@secret"\nmic = "song.mp3"\n'
     )
     found = printed(["--config", str(file)])
-    assert found["texture"] == str(tmp_path / "fire.texture")
+    assert found["texture"] == [str(tmp_path / "fire.texture")]
     assert found["hls"] == [str(tmp_path / "live"), "/far/away"]
     assert found["control_token"] == f"@{tmp_path / 'secret'}"
     assert found["mic"] == "song.mp3"  # which may be a device's name just as well

@@ -57,7 +57,7 @@ async def test_onsets_hit(texture: Texture, clicks: Path) -> None:
     with Player(texture, texture.usual_liveliness(), seed=0) as player:
         controls = Controls(player)
         controls.change({"sensitivity": 0.8})
-        with Ears(FileSource(str(clicks)), player, controls, None) as ears:
+        with Ears(FileSource(str(clicks)), controls, None) as ears:
             shown_s = [at_s async for at_s in played(player, 5.0)]
             told = list(ears.onsets)
     assert 8 <= len(told) <= 12
@@ -71,7 +71,7 @@ async def test_onsets_hit(texture: Texture, clicks: Path) -> None:
 async def test_the_desk_is_heeded(texture: Texture, clicks: Path) -> None:
     with Player(texture, texture.usual_liveliness(), seed=0) as player:
         controls = Controls(player)
-        with Ears(FileSource(str(clicks)), player, controls, None) as ears:
+        with Ears(FileSource(str(clicks)), controls, None) as ears:
             controls.change({"hits": False, "gain_db": -12})
             assert not [at_s async for at_s in played(player, 2.0)]
             assert ears.statistics()["gain_db"] == pytest.approx(-12)
@@ -90,7 +90,7 @@ async def test_each_change_of_state_is_told(texture: Texture, clicks: Path) -> N
             ended.set()
 
     with Player(texture, texture.usual_liveliness(), seed=0) as player:
-        with Ears(FileSource(str(clicks)), player, Controls(player), None) as ears:
+        with Ears(FileSource(str(clicks)), Controls(player), None) as ears:
             watching = asyncio.create_task(ears.watch(tell))
             async with asyncio.timeout(20):
                 await ended.wait()
@@ -106,7 +106,7 @@ def test_a_source_that_is_not_there_is_refused_and_nothing_stays_wired(texture: 
     with Player(texture, texture.usual_liveliness(), seed=0) as player:
         controls = Controls(player)
         source = open_source(str(tmp_path / "text.wav"))
-        with pytest.raises(MicrophoneError, match=r"text\.wav"), Ears(source, player, controls, None):
+        with pytest.raises(MicrophoneError, match=r"text\.wav"), Ears(source, controls, None):
             pass
         assert not controls.tap()
         controls.change({"sensitivity": 0.3})

@@ -22,6 +22,7 @@ from bench.server_process import ANSWER_LIMIT_S, ServerProcess
 from export.onnxruntime_engine import OnnxRuntimeEngine
 from server.app import Manners
 from server.ice import LOOPBACK, IceSettings
+from server.repertoire import OpenPlayer, Repertoire
 from server.serve import ServerSettings, serve
 from stream.conditioning import Conditioning
 from stream.hearing.browser import BrowserSource
@@ -166,9 +167,10 @@ def _main(texture_path: str, sound: str, notes_path: str, embeds: str) -> None:
         network = texture.sound_network if conditioning and embeds else None
         player = WatchedPlayer(texture, liveliness, seed=SEED, conditioning=conditioning)
         player.notes = notes
-        with player:
+        opened: OpenPlayer = lambda _: player  # noqa: E731
+        with Repertoire({texture.name: Path(texture_path)}, opened) as repertoire:
             serve(
-                player, settings, on_listening=_announce, source=source,
+                repertoire, settings, on_listening=_announce, source=source,
                 sound_engine=None if network is None else OnnxRuntimeEngine(network),
             )  # fmt: skip
 

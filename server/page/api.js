@@ -45,10 +45,11 @@ export const getJson = (url, options) => request(url, options);
 /** @param {string} url that which is to be done, and answers nothing */
 export const post = (url) => request(url, { method: "POST" });
 
+const sent = (method, url, body) =>
+  request(url, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
 /** @param {string} url @param {object} changes */
-export const patchJson = (url, changes) =>
-  request(url, {
-    method: "PATCH",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(changes),
-  });
+export const patchJson = (url, changes) => sent("PATCH", url, changes);
+
+/** @param {string} url @param {object} whole */
+export const putJson = (url, whole) => sent("PUT", url, whole);

@@ -3,7 +3,7 @@ import { getJson } from "./api.js";
 import { Backoff } from "./backoff.js";
 import { EventStream } from "./sse.js";
 
-const KINDS = ["step", "settings", "performance", "hearing", "microphone"];
+const KINDS = ["step", "texture", "settings", "performance", "hearing", "microphone"];
 const SILENCE_MS = 5000;
 const ANSWER_MS = 2000;
 
@@ -20,6 +20,7 @@ export class EventFeed {
    * @param {() => void} handlers.open each time the server answers, also after a restart
    * @param {() => void} handlers.lost
    * @param {(step: object) => void} handlers.step
+   * @param {(texture: {name: string}) => void} handlers.texture another is played from here on
    * @param {(settings: object) => void} handlers.settings
    * @param {(values: object) => void} handlers.performance
    * @param {(event: object) => void} handlers.hearing what is listened to, and how that is

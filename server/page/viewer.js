@@ -11,6 +11,7 @@ import { PerformancePanel } from "./performance.js";
 import { Player } from "./player.js";
 import { Playhead } from "./playhead.js";
 import { Stats } from "./stats.js";
+import { Textures } from "./textures.js";
 
 const STEPS_KEPT = 400;
 const REFRESH_AGAIN_MS = 2000;
@@ -68,6 +69,7 @@ const liveliness = new Liveliness({
   onChange: () => matrix.refresh(),
   onError: (message) => overlay.say(message),
 });
+const textures = new Textures({ list: $("textures"), name: $("name"), onError: (message) => overlay.say(message) });
 const feed = new EventFeed("/api/events", {
   open: () => {
     player.nudge();
@@ -76,6 +78,10 @@ const feed = new EventFeed("/api/events", {
   },
   lost: () => player.suspect(),
   step: onStep,
+  texture: ({ name }) => {
+    textures.accept(name);
+    refresh();
+  },
   settings: (settings) => liveliness.accept(settings),
   performance: (values) => desk.accept(values),
   hearing: (event) => hearing.accept(event),
@@ -127,6 +133,7 @@ async function refresh() {
   clearTimeout(refreshTimer);
   try {
     showTexture(await getJson("/api/texture"));
+    await textures.load();
     await hearing.load();
     await desk.load(hearing.listens);
     await liveliness.load();

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -101,7 +102,26 @@ class Targets:
             raise TargetError(f"there are {MOST_TARGETS} targets already; remove one first")
         if any(target.destination == destination for target in self._targets.values()):
             raise TargetError(f"{destination.shown} is a target already")
-        identifier = f"{destination.kind}-{next(self._numbers)}"
+        return self._start(f"{destination.kind}-{next(self._numbers)}", destination)
+
+    def play(self, texture: Texture) -> None:
+        """Send another texture from its first packet on.
+
+        Where its pictures are of another format, or one has sound and the other none, every target is ended and
+        begun anew under its name: no server and no file takes such a change within a stream.
+        """
+        before, self._texture = self._texture, texture
+        if _format_of(before) == _format_of(texture):
+            return
+        self._sound = None
+        for identifier, target in list(self._targets.items()):
+            ended = self._tasks[identifier]
+            ended.cancel()
+            self._start(identifier, target.destination, after=ended)
+
+    def _start(
+        self, identifier: str, destination: Destination, *, after: asyncio.Task[None] | None = None
+    ) -> TargetStatus:
         rate_hz = self._texture.manifest.clip.rate_hz
         order = Order(
             destination.kind, destination.address, self._texture.name, (rate_hz.numerator, rate_hz.denominator),
@@ -115,7 +135,7 @@ class Targets:
             limits=self._limits, backoff=backoff, announce=self._announce,
         )  # fmt: skip
         self._targets[identifier] = target
-        self._tasks[identifier] = asyncio.create_task(target.run(), name=f"target {identifier}")
+        self._tasks[identifier] = asyncio.create_task(_run_after(after, target), name=f"target {identifier}")
         return target.status()
 
     async def remove(self, identifier: str) -> bool:
@@ -167,3 +187,15 @@ class Targets:
     def _send(self, piece: Piece) -> None:
         for target in self._targets.values():
             target.offer(piece)
+
+
+def _format_of(texture: Texture) -> tuple[bytes, Fraction, bool]:
+    """What must not change within a stream."""
+    return texture.video.parameter_sets, texture.manifest.clip.rate_hz, texture.track is not None
+
+
+async def _run_after(before: asyncio.Task[None] | None, target: Target) -> None:
+    """Run a target, once the one that it takes the place of has ended: both may write to the same place."""
+    if before is not None:
+        await asyncio.wait([before])
+    await target.run()
