@@ -95,7 +95,7 @@ class Repertoire:
                 await asyncio.to_thread(opened.close)
                 raise
             left, self._opened, self.playing = self._opened, opened, name
-            await asyncio.to_thread(left.close)
+        await asyncio.to_thread(left.close)
 
     def _path(self, name: str) -> Path:
         if name not in self.paths:

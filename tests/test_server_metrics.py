@@ -123,7 +123,7 @@ async def test_targets_and_hearing_have_figures_too(small_texture: Path, tmp_pat
         targets = Targets(texture, (destination(Kind.RECORD, str(tmp_path)),), announce=channel.events.send)
         async with targets:
             channel.taps.append(targets.offer)
-            with Ears(BrowserSource(), player, channel.controls, None) as ears:
+            with Ears(BrowserSource(), channel.controls, None) as ears:
                 app = create_app(channel, None, ears, targets)
                 playing = asyncio.create_task(channel.run())
                 client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
