@@ -17,6 +17,7 @@ from server.app import Manners, create_app
 from server.channel import Channel
 from server.ears import Ears
 from server.microphone import ViewersMicrophone
+from server.repertoire import Repertoire
 from server.targets.address import Kind, destination
 from server.targets.targets import Targets
 from server.whip import WhipSource
@@ -43,7 +44,8 @@ def app(texture: Texture) -> Iterator[Any]:
         channel = Channel(player)
         targets = Targets(texture, announce=channel.events.send)
         microphone = ViewersMicrophone(WhipSource(), channel.events.send)
-        yield create_app(channel, microphone, None, targets, manners=Manners(TOKENS), listens_to_whip=True)
+        repertoire = Repertoire({}, lambda _: player)
+        yield create_app(channel, microphone, None, targets, repertoire, manners=Manners(TOKENS), listens_to_whip=True)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +123,7 @@ async def test_what_is_answered_is_what_was_said(small_texture: Path, tmp_path: 
         channel = Channel(player)
         record = (destination(Kind.RECORD, str(tmp_path)),)
         async with Targets(texture, record, announce=channel.events.send) as targets:
-            with Ears(BrowserSource(), player, channel.controls, None) as ears:
+            with Ears(BrowserSource(), channel.controls, None) as ears:
                 app = create_app(channel, None, ears, targets)
                 document, asked = app.openapi(), 0
                 client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
