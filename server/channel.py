@@ -13,10 +13,11 @@ from typing import TypeVar
 from server.broadcast import Broadcast
 from server.controls import MOST_JUMPS_PER_MINUTE, Controls
 from server.ears import HearingEvent
+from server.fan_out import FanOut
 from server.microphone import MicrophoneEvent
 from server.picture import matrix_png
 from server.targets.status import TargetEvent
-from server.viewer import Viewer, encoded_packet
+from server.viewer import Viewer
 from server.vitals import Vitals
 from stream.changeover import dissolve, entrance
 from stream.errors import TextureError
@@ -71,7 +72,6 @@ class Channel:
 
     Attributes:
         player: what is played.
-        viewers: who is watching.
         controls: what a performer turns.
         events: a `StepEvent` for each step, `Settings` or a `Performance` for each change, a `MicrophoneEvent` when
             another viewer's microphone is heard, a `HearingEvent` when the hearing changes, a `TargetEvent` when a
@@ -85,11 +85,10 @@ class Channel:
     def __init__(self, player: Player, controls: Controls | None = None) -> None:
         self.player = player
         self.controls = controls or Controls(player)
-        self.viewers: set[Viewer] = set()
         self.taps: list[Tap] = []
         self.events: Broadcast[Event] = Broadcast(QUEUED_EVENTS)
         self.vitals = Vitals()
-        self.packets_sent = self.bytes_sent = 0
+        self._fan_out = FanOut()
         self.steps = 0
         self._began_s = time.monotonic()
         self._dropped_by_gone = 0
@@ -101,6 +100,21 @@ class Channel:
         self._solving: asyncio.Task[None] | None = None
         self._calmest: float | None = None
         self._picture: tuple[Transitions, bytes] | None = None
+
+    @property
+    def viewers(self) -> set[Viewer]:
+        """Who is watching."""
+        return self._fan_out.viewers
+
+    @property
+    def packets_sent(self) -> int:
+        """Pictures and packets of sound, to all viewers together."""
+        return self._fan_out.packets_sent
+
+    @property
+    def bytes_sent(self) -> int:
+        """Of media, to all viewers together."""
+        return self._fan_out.bytes_sent
 
     @property
     def uptime_s(self) -> float:
@@ -127,7 +141,7 @@ class Channel:
             while True:
                 async with aclosing(self.player.play()) as packets:
                     async for packet in packets:
-                        self._fan_out(packet)
+                        self._send(packet)
                 assert self._successor is not None, "a player ends only when it is left for another"
                 self._take_over(await self._successor)
         finally:
@@ -212,22 +226,16 @@ class Channel:
     def close(self) -> None:
         """End everyone's queues."""
         self.events.close()
-        for viewer in self.viewers:
-            viewer.close()
+        self._fan_out.close()
 
-    def _fan_out(self, packet: MediaPacket) -> None:
+    def _send(self, packet: MediaPacket) -> None:
         if packet.step is not None:
             self.steps += 1
             self.events.send(self._step_event(packet))
         self.vitals.take(packet, time.monotonic())
         for tap in self.taps:
             tap(packet)
-        if self.viewers:
-            encoded = encoded_packet(packet)
-            for viewer in self.viewers:
-                was_sent = viewer.offer(packet, encoded)
-                self.packets_sent += was_sent
-                self.bytes_sent += len(packet.data) * was_sent
+        self._fan_out.send(packet)
 
     def _step_event(self, packet: MediaPacket) -> StepEvent:
         step = packet.step

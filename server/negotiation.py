@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
-from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import OperationError
 from aiortc.sdp import SessionDescription
 from fastapi import HTTPException
@@ -72,7 +72,7 @@ class Negotiator:
         try:
             async with closed_on_failure(peer):
                 for kind in sorted(kinds):
-                    self._add(peer, kind, session.viewer.tracks.get(kind))
+                    self._add(peer, kind, session.viewer)
                 prefer_stored_codecs(peer)
                 self._hear_promptly(peer)
                 await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -87,8 +87,8 @@ class Negotiator:
         session = self._new(self._sent_kinds())
         peer = session.peer
         async with closed_on_failure(peer):
-            for track in session.viewer.tracks.values():
-                peer.addTransceiver(track, direction="sendonly")
+            for kind in sorted(session.viewer.kinds):
+                session.viewer.add_to(peer, kind)
             prefer_stored_codecs(peer)
             await peer.setLocalDescription(await peer.createOffer())
             session.sdp, session.awaits_answer = self._finished(peer.localDescription.sdp), True
@@ -118,13 +118,13 @@ class Negotiator:
     def _sent_kinds(self) -> set[str]:
         return {"video"} if self._channel.player.texture.track is None else {"video", "audio"}
 
-    def _add(self, peer: RTCPeerConnection, kind: str, track: MediaStreamTrack | None) -> None:
+    def _add(self, peer: RTCPeerConnection, kind: str, viewer: Viewer) -> None:
         """A section of what is sent and heard: the picture goes one way, sound may go both."""
         is_heard = kind == "audio" and self._microphone is not None
-        if track is None:
-            peer.addTransceiver(kind, direction="recvonly")
+        if kind in viewer.kinds:
+            viewer.add_to(peer, kind, "sendrecv" if is_heard else "sendonly")
         else:
-            peer.addTransceiver(track, direction="sendrecv" if is_heard else "sendonly")
+            peer.addTransceiver(kind, direction="recvonly")
 
     def _hear_promptly(self, peer: RTCPeerConnection) -> None:
         for transceiver in peer.getTransceivers():

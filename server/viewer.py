@@ -1,86 +1,74 @@
-"""One viewer's tracks: aiortc pulls packets out of bounded queues that the fan-out fills."""
+"""One viewer: what is sent to it, and what is left out when it falls behind."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Protocol
 
-import av
-from aiortc import MediaStreamTrack
-from aiortc.mediastreams import MediaStreamError
+from aiortc import RTCPeerConnection
 
-from server.broadcast import Closed, Subscription
-from stream.splice import MediaPacket
+from server.frame import Frame
+from server.lane import Lane, SilentTrack
 
-EncodedPacket: TypeAlias = "av.Packet[Any]"
-
-QUEUED_PACKETS = 60  # two seconds of pictures at 30 Hz; whoever is further behind goes on from the next IDR
+MOST_BACKLOG_BYTES = 512 << 10  # some 1.6 s of 2.5 Mbit/s; whoever is further behind goes on from the next IDR
 
 
-class PacketTrack(MediaStreamTrack):
-    """A track of encoded packets.
+class Sender(Protocol):
+    """The way to one viewer, for one kind. Never waits."""
 
-    Attributes:
-        kind: "video" or "audio".
-        queue: what waits to be sent; its `dropped` counts what never was.
-    """
+    @property
+    def backlog_bytes(self) -> int:
+        """What waits because the network takes no more."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-        self.queue: Subscription[EncodedPacket] = Subscription(QUEUED_PACKETS)
-
-    async def recv(self) -> EncodedPacket:
-        """The next packet, for aiortc's sender."""
-        try:
-            return await self.queue.get()
-        except Closed as error:
-            self.stop()
-            raise MediaStreamError from error
+    def push(self, frame: Frame, first: int, end: int, now_s: float) -> None:
+        """Send payloads `first` to `end` of a frame at `now_s`, seconds since 1970."""
 
 
 class Viewer:
-    """The queues of one viewer; begins with an IDR, and after a congestion with the next one."""
+    """Begins with an IDR, and after a congestion goes on with the next one.
+
+    What waits for it waits in its socket's queue, bounded: nothing is added to more than `MOST_BACKLOG_BYTES`.
+
+    Attributes:
+        kinds: what it is sent.
+        lanes: the way to it, for each kind; empty until its connection is made.
+        dropped: frames that it was too slow for.
+    """
 
     def __init__(self, kinds: set[str]) -> None:
-        self.tracks = {kind: PacketTrack(kind) for kind in sorted(kinds)}
-        self._needs_keyframe = True
+        self.kinds = frozenset(kinds)
+        self.lanes: dict[str, Sender] = {}
+        self.dropped = 0
+        self._needs_keyframe, self._is_behind = True, False
+        self._tracks: list[SilentTrack] = []
 
-    @property
-    def dropped(self) -> int:
-        """Packets that this viewer was too slow for."""
-        return sum(track.queue.dropped for track in self.tracks.values())
+    def add_to(self, peer: RTCPeerConnection, kind: str, direction: str = "sendonly") -> None:
+        """Give a connection that is being made a section for one of its kinds."""
+        track = SilentTrack(kind)
+        self._tracks.append(track)
+        self.lanes[kind] = Lane.take_over(peer.addTransceiver(track, direction=direction).sender)
 
-    def offer(self, packet: MediaPacket, encoded: EncodedPacket) -> bool:
-        """Queue a packet for this viewer; whether it was. Never waits.
-
-        Args:
-            packet: what it is.
-            encoded: the same for aiortc, shared by all viewers and never changed.
-        """
-        track = self.tracks.get(packet.kind)
-        if track is None:
+    def begins(self, frame: Frame) -> bool:
+        """Whether this viewer is sent a frame that begins now. To be asked once, in the order of the stream."""
+        lane = self.lanes.get(frame.kind)
+        if lane is None:
             return False
-        if packet.kind == "video":
-            if len(track.queue) == QUEUED_PACKETS:
-                track.queue.clear()
-                self._needs_keyframe = True
-            if self._needs_keyframe and not packet.is_keyframe:
-                return False
-            self._needs_keyframe = False
-        elif self._needs_keyframe and "video" in self.tracks:
-            return False  # sound waits for the first picture
-        track.queue.put(encoded)
-        return True
+        if frame.kind == "video" and lane.backlog_bytes > MOST_BACKLOG_BYTES:
+            self._needs_keyframe = self._is_behind = True
+            self.dropped += 1
+            return False
+        if not self._needs_keyframe:
+            return True
+        if frame.kind == "video" and frame.is_keyframe:
+            self._needs_keyframe = self._is_behind = False
+            return True
+        self.dropped += self._is_behind
+        return frame.kind == "audio" and "video" not in self.lanes  # else sound waits for the first picture
+
+    def push(self, frame: Frame, first: int, end: int, now_s: float) -> None:
+        """Send payloads of a frame that it takes. Never waits."""
+        self.lanes[frame.kind].push(frame, first, end, now_s)
 
     def close(self) -> None:
-        """End both tracks."""
-        for track in self.tracks.values():
-            track.queue.close()
-
-
-def encoded_packet(packet: MediaPacket) -> EncodedPacket:
-    """The packet as aiortc wants it."""
-    encoded = av.Packet(packet.data)
-    encoded.pts = encoded.dts = packet.pts
-    encoded.time_base = packet.time_base
-    return encoded
+        """End its tracks."""
+        for track in self._tracks:
+            track.stop()

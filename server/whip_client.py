@@ -187,8 +187,8 @@ class WhipPublisher:
                 await self._delete(session_url)
 
     async def _offer(self, peer: RTCPeerConnection, viewer: Viewer) -> str:
-        for track in viewer.tracks.values():
-            peer.addTransceiver(track, direction="sendonly")
+        for kind in sorted(viewer.kinds):
+            viewer.add_to(peer, kind)
         prefer_stored_codecs(peer)
         await peer.setLocalDescription(await peer.createOffer())
         return as_whip_says(peer.localDescription.sdp)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from fractions import Fraction
 
 import httpx
@@ -13,8 +12,6 @@ import pytest
 from server.errors import ServerError
 from server.exchange import MOST_SDP_BYTES
 from server.ice import offer_addresses
-from server.viewer import QUEUED_PACKETS, Viewer, encoded_packet
-from stream.splice import MediaPacket
 from tests.serving import LocalServer
 from tests.whep_peer import SDP, peer, prefer, viewers, watch
 
@@ -99,60 +96,6 @@ async def test_who_would_rather_have_another_codec_gets_opus(http: httpx.AsyncCl
 async def test_an_offer_that_is_too_long_is_refused(http: httpx.AsyncClient) -> None:
     response = await http.post("/whep", content=b"a" * (MOST_SDP_BYTES + 1), headers=SDP)
     assert response.status_code == 413
-
-
-def pictures() -> Iterator[MediaPacket]:
-    """Video packets, an IDR every `GOP_PACKETS`, for ever."""
-    pts = 0
-    while True:
-        yield MediaPacket("video", b"\0", pts, Fraction(1, 30), 1, is_keyframe=pts % GOP_PACKETS == 0)
-        pts += 1
-
-
-def offer_to(viewer: Viewer, packets: Iterator[MediaPacket], count: int) -> None:
-    for _ in range(count):
-        packet = next(packets)
-        viewer.offer(packet, encoded_packet(packet))
-
-
-async def queued_pts(viewer: Viewer, kind: str = "video") -> list[int]:
-    queue = viewer.tracks[kind].queue
-    return [(await queue.get()).pts for _ in range(len(queue))]
-
-
-async def test_a_viewer_begins_with_an_idr() -> None:
-    viewer, packets = Viewer({"video"}), pictures()
-    next(packets)
-    offer_to(viewer, packets, 10)
-    assert await queued_pts(viewer) == [6, 7, 8, 9, 10]
-    assert viewer.dropped == 0
-
-
-async def test_sound_waits_for_the_first_picture() -> None:
-    viewer = Viewer({"video", "audio"})
-    sound = MediaPacket("audio", b"\0", 5, Fraction(1, 48000), 960, is_keyframe=True)
-    viewer.offer(sound, encoded_packet(sound))
-    assert await queued_pts(viewer, "audio") == []
-    offer_to(viewer, pictures(), 1)
-    viewer.offer(sound, encoded_packet(sound))
-    assert await queued_pts(viewer, "audio") == [5]
-
-
-async def test_a_stalled_viewer_goes_on_at_an_idr_and_slows_nobody() -> None:
-    stalled, awake, packets = Viewer({"video"}), Viewer({"video"}), pictures()
-    seen: list[int] = []
-    for _ in range(200):
-        packet = next(packets)
-        for viewer in (stalled, awake):
-            viewer.offer(packet, encoded_packet(packet))
-        seen += await queued_pts(awake)
-        assert len(stalled.tracks["video"].queue) <= QUEUED_PACKETS
-    assert seen == list(range(200))
-    assert awake.dropped == 0
-    assert stalled.dropped >= QUEUED_PACKETS
-    waiting = await queued_pts(stalled)
-    assert waiting[0] % GOP_PACKETS == 0
-    assert waiting == list(range(waiting[0], 200))
 
 
 async def test_a_viewer_that_never_comes_is_given_up(
