@@ -74,6 +74,19 @@ def bench_fanout(
     Console(highlight=False).print(measured)
 
 
+@app.command("slow-viewer")
+def bench_slow_viewer(
+    texture: Annotated[Path | None, typer.Argument(help="By default the built-in scene at 720p30.")] = None,
+    good: Annotated[int, typer.Option(min=1, max=50, help="How many have a good link.")] = 10,
+    seconds: Annotated[float, typer.Option(min=2, help="Of each measurement.")] = 20.0,
+    json_out: JsonOut = None,
+) -> None:
+    """What good viewers notice of one behind a bad link: 1 % loss, 200 ms, 500 kbit/s."""
+    from bench.slow_viewer import measure
+
+    _report(measure(texture, good, seconds), json_out)
+
+
 @app.command("joins")
 def bench_joins(
     texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,

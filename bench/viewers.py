@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -40,8 +41,14 @@ TIMESPEC = struct.Struct("@qq")
 class Viewers:
     """Some viewers of one server; a context manager: entering returns when all are connected, leaving ends them."""
 
-    def __init__(self, address: str, count: int) -> None:
-        self._command = (sys.executable, "-m", "bench.viewers", address, str(count))
+    def __init__(self, address: str, count: int, inside: Sequence[str] = ()) -> None:
+        """Remember what to start.
+
+        Args:
+            address: of the server's page.
+            inside: what to write before their command, to run it in a network namespace.
+        """
+        self._command = (*inside, sys.executable, "-m", "bench.viewers", address, str(count))
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Viewers:
