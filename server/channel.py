@@ -79,7 +79,6 @@ class Channel:
         followers: told each other player that takes over, on the loop's thread.
         taps: told each packet as it leaves, on the loop's thread; they never wait.
         vitals: whether pictures leave in time.
-        packets_sent, bytes_sent: of media, to all viewers together.
     """
 
     def __init__(self, player: Player, controls: Controls | None = None) -> None:
