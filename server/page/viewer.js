@@ -1,6 +1,8 @@
 /** The viewer page: puts the parts together. `?kiosk` shows nothing but the picture. */
 import { getJson } from "./api.js";
+import { Awake } from "./awake.js";
 import { PositionBar } from "./bar.js";
+import { span } from "./duration.js";
 import { EventFeed } from "./events.js";
 import { Hearing } from "./hearing.js";
 import { Liveliness } from "./liveliness.js";
@@ -12,9 +14,11 @@ import { Player } from "./player.js";
 import { Playhead } from "./playhead.js";
 import { Stats } from "./stats.js";
 import { Textures } from "./textures.js";
+import { Wall } from "./wall.js";
 
 const STEPS_KEPT = 400;
 const REFRESH_AGAIN_MS = 2000;
+const SOON_MS = 3000; // a shorter loss is not worth a number
 const STATE_WORDS = {
   connecting: "Connecting…",
   live: "Live",
@@ -31,7 +35,9 @@ const video = $("video");
 const steps = [];
 let hasSound = false;
 let drawing = 0;
+let lost_ms = 0; // since when there is no picture; 0 while there is
 
+const awake = new Awake();
 const playhead = new Playhead();
 const bar = new PositionBar($("bar"), playhead, calm);
 const matrix = new MatrixView($("matrix-image"), $("matrix-marks"), calm);
@@ -51,6 +57,7 @@ const overlay = new Overlay({
   kiosk: query.has("kiosk"),
   onVisible: (visible) => (visible ? keepDrawing() : cancelAnimationFrame(drawing)),
 });
+const wall = overlay.kiosk ? new Wall({ message: $("wall") }) : null;
 const microphone = new Microphone({ button: $("microphone"), onNote: (text) => overlay.say(text) });
 const desk = new PerformancePanel({
   panel: $("performance"),
@@ -100,6 +107,9 @@ window.videotexture = {
   },
   get connected() {
     return player.connected;
+  },
+  get awake() {
+    return awake.held;
   },
 };
 
@@ -159,15 +169,15 @@ function showTexture(texture) {
 function showState(state, message) {
   root.dataset.connection = state;
   $("state").textContent = message || STATE_WORDS[state];
-  if (state === "live") keepAwake();
+  lost_ms = state === "live" ? 0 : lost_ms || performance.now();
+  showLoss();
+  wall?.tell(state, message);
+  if (state === "live") awake.keep();
 }
 
-let wakeLock = null;
-
-/** A display must not fall asleep; only a secure page may ask, and a refusal does no harm. */
-async function keepAwake() {
-  if (document.hidden || !navigator.wakeLock || (wakeLock && !wakeLock.released)) return;
-  wakeLock = await navigator.wakeLock.request("screen").catch(() => null);
+function showLoss() {
+  const gone_ms = lost_ms && performance.now() - lost_ms;
+  $("gone").textContent = gone_ms > SOON_MS ? span(gone_ms) : "";
 }
 
 function toggleSound() {
@@ -239,7 +249,7 @@ video.addEventListener("volumechange", showSound);
 $("stage").addEventListener("dblclick", toggleFullscreen);
 $("stage").addEventListener("click", () => video.paused && player.play());
 document.addEventListener("fullscreenchange", () => pressed($("fullscreen"), Boolean(document.fullscreenElement)));
-document.addEventListener("visibilitychange", keepAwake);
+setInterval(showLoss, 1000);
 addEventListener("online", () => player.nudge());
 addEventListener("pagehide", () => {
   player.stop();
