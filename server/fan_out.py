@@ -19,7 +19,9 @@ from stream.splice import MediaPacket
 AT_ONCE = 5  # packets of a picture that leave together
 STEP_S = 0.001  # between two such handfuls; an event loop wakes no finer
 MOST_SHARE = 0.3  # of a picture's time that its packets are spread over, or more leave together
-EARLY_S = 0.0002  # what is due so soon is not worth another wake
+LATEST_SHARE = (
+    0.6  # of a picture's time, by when it has left though the machine was late; until then nothing is made up
+)
 
 
 def handfuls(count: int, duration_s: float) -> Iterator[tuple[int, int, float]]:
@@ -30,11 +32,25 @@ def handfuls(count: int, duration_s: float) -> Iterator[tuple[int, int, float]]:
         yield first, min(count, first + at_once), number * STEP_S
 
 
+def next_s(planned_s: float, now_s: float, *, left: int, until_s: float) -> float:
+    """When the next handful leaves, if this one left only now.
+
+    A burst is no mend for lateness, unless the picture itself would be late.
+
+    Args:
+        left: how many handfuls, the next one included.
+        until_s: when the last one should have left.
+    """
+    return max(planned_s, now_s + min(STEP_S, max(0.0, until_s - now_s) / left))
+
+
 @dataclass(frozen=True)
 class _Due:
-    """Payloads of a frame, and who has had what comes before them."""
+    """Payloads of a frame, how many handfuls there are from here on, and who has had what comes before them."""
 
     at_s: float
+    until_s: float
+    left: int
     frame: Frame
     first: int
     end: int
@@ -66,12 +82,14 @@ class FanOut:
         self.packets_sent += len(audience)
         self.bytes_sent += frame.size_bytes * len(audience)
         if frame.kind == "audio":  # small, and not to wait for pictures
-            _push(_Due(0.0, frame, 0, len(frame.payloads), audience))
+            _push(_Due(0.0, 0.0, 1, frame, 0, len(frame.payloads), audience))
             return
         now_s = asyncio.get_running_loop().time()
         begins_s = max(now_s, self._due[-1].at_s) if self._due else now_s  # a picture never overtakes the last one
-        for first, end, after_s in handfuls(len(frame.payloads), frame.duration_s):
-            self._due.append(_Due(begins_s + after_s, frame, first, end, audience))
+        until_s = begins_s + LATEST_SHARE * frame.duration_s
+        parts = list(handfuls(len(frame.payloads), frame.duration_s))
+        for number, (first, end, after_s) in enumerate(parts):
+            self._due.append(_Due(begins_s + after_s, until_s, len(parts) - number, frame, first, end, audience))
         if self._timer is None:
             self._send_due()
 
@@ -86,10 +104,15 @@ class FanOut:
 
     def _send_due(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = None
-        _push(self._due.popleft())
+        self._timer, now_s = None, loop.time()
+        sent = self._due.popleft()
+        _push(sent)
         if self._due:  # however late it is, sound and everything else gets its turn between two handfuls
-            self._timer = loop.call_at(self._due[0].at_s - EARLY_S, self._send_due)
+            following = self._due[0]
+            at_s = following.at_s
+            if following.frame is sent.frame:
+                at_s = next_s(at_s, now_s, left=following.left, until_s=following.until_s)
+            self._timer = loop.call_at(at_s, self._send_due)
 
 
 def _push(due: _Due) -> None:

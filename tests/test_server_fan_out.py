@@ -13,7 +13,7 @@ import pytest
 from aiortc.rtp import RtpPacket
 
 from server.datagrams import MOST_SEGMENTS, Datagrams, runs
-from server.fan_out import AT_ONCE, MOST_SHARE, STEP_S, FanOut, handfuls
+from server.fan_out import AT_ONCE, MOST_SHARE, STEP_S, FanOut, handfuls, next_s
 from server.frame import Cutter, Frame
 from server.lane import Lane
 from server.rtp_stream import KEPT_PACKETS, MOST_REPEATED, NTP_EPOCH_S, RtpStream, _numbering
@@ -111,6 +111,13 @@ def test_handfuls_are_all_there_in_order_and_in_time(count: int) -> None:
     assert all(later - sooner == pytest.approx(STEP_S) for (_, _, sooner), (_, _, later) in pairwise(parts))
     assert parts[-1][2] <= MOST_SHARE * duration_s
     assert count > 40 or all(end - first <= AT_ONCE for first, end, _ in parts)
+
+
+def test_lateness_is_not_made_up_by_a_burst() -> None:
+    assert next_s(1.001, 1.0, left=7, until_s=1.02) == 1.001  # in time
+    assert next_s(1.001, 1.004, left=7, until_s=1.02) == pytest.approx(1.004 + STEP_S)
+    assert next_s(1.001, 1.019, left=4, until_s=1.02) == pytest.approx(1.01925)  # little is left
+    assert next_s(1.001, 1.050, left=4, until_s=1.02) == 1.050
 
 
 async def test_a_large_picture_is_spread_and_sound_does_not_wait_for_it() -> None:
