@@ -194,6 +194,30 @@ def bench_bridges(
     _report(rows, json_out)
 
 
+@app.command("interpolation")
+def bench_interpolation(
+    textures: Annotated[list[Path], typer.Argument(help="Texture folders.")],
+    interpolators: Annotated[str, typer.Option(help="Which, with commas; all by default.")] = "",
+    sheet: Annotated[Path | None, typer.Option(help="Write bridges of each side by side to this PNG.")] = None,
+    json_out: JsonOut = None,
+) -> None:
+    """Which interpolator makes the best bridges: PSNR and SSIM on held-out pictures, seams on the walk's own jumps."""
+    from bench.interpolation.measure import means, measure
+    from bench.interpolation.sheet import write_sheet
+    from stream.interpolation.choose import RANKED
+
+    console = Console(stderr=True, highlight=False)
+    with _progress(console) as progress:
+        rows, shown = measure(textures, _names(interpolators) or RANKED, progress=progress)
+    for row in rows:
+        if "not run" in row:
+            console.print(f"{row['texture']}: not run: {row['not run']}", soft_wrap=True, markup=False)
+    ran = [row for row in rows if "not run" not in row]
+    _report([*ran, *means(ran)], json_out)
+    if sheet is not None:
+        write_sheet(shown, sheet)
+
+
 @app.command("engines")
 def bench_engines(
     texture: Annotated[Path, typer.Argument(help="The texture folder.")],
