@@ -6,6 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import os
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -28,6 +29,7 @@ from server.midi import MidiControl, MidiInput
 from server.osc import OscServer
 from server.repertoire import Repertoire
 from server.schedule import Schedule, follow
+from server.service_manager import ServiceManager
 from server.targets.address import Destination
 from server.targets.targets import RecordSettings, Targets
 from server.whip import WhipSource
@@ -211,6 +213,9 @@ async def _serve(
             if schedule is not None:
                 running.append(tasks.create_task(follow(schedule, repertoire, channel), name="playlist"))
             running += [tasks.create_task(each.run(), name="WHIP") for each in publishing]
+            manager = ServiceManager.of(os.environ)
+            if manager is not None:
+                running.append(tasks.create_task(manager.attend(channel.vitals), name="service manager"))
             on_listening(_page_addresses(listening, "http" if settings.tls is None else "https"))
             await server.serve(sockets=[listening])
             for task in running:
