@@ -17,7 +17,7 @@ from models.progress import Progress
 
 app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
 
-FANOUT_VIEWERS, FANOUT_PLAIN = "1,4,8,16,30", "1,2,4"
+FANOUT_VIEWERS, FANOUT_PLAIN = "1,4,8,16,30", "1,2,4,8"
 
 JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
 
@@ -71,7 +71,7 @@ def bench_fanout(
 
     measured = measure(texture, _counts("--viewers", viewers), seconds, _counts("--plain", plain))
     _report(measured.rows, json_out)
-    Console(highlight=False).print(measured)
+    Console(highlight=False).print(str(measured))
 
 
 @app.command("slow-viewer")
