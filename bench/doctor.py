@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import Literal
@@ -19,10 +18,11 @@ import psutil
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from bench.finding import Finding
+
 PACKAGE = "videotexture"
 LEAST_MEMORY_GB = 1.0
 LEAST_DISK_GB = 1.0
-LOOPBACK_LIMIT_S = 1.0
 GPU_LIMIT_S = 2.0
 
 # An ONNX file of 63 bytes, y = x + x (opset 17, IR 8), so that a run can be tried where no texture is.
@@ -30,25 +30,6 @@ TINY_NETWORK = bytes.fromhex(
     "08083a350a0e0a01780a017812017922034164641201675a0f0a0178120a0a08080112040a020801"
     "620f0a0179120a0a08080112040a02080142040a001011"
 )
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        what: was looked at.
-        found: what is there.
-        mend: what to do; empty where all is well.
-        is_well: whether it is as it should be.
-        is_needed: whether playing a texture needs it.
-    """
-
-    what: str
-    found: str
-    mend: str = ""
-    is_well: bool = True
-    is_needed: bool = True
 
 
 def examine() -> list[Finding]:
@@ -69,7 +50,7 @@ def examine() -> list[Finding]:
         _microphones(),
         _port(),
         _cache(),
-        _tried("UDP on loopback", _loop_udp, "let this machine's firewall pass UDP on 127.0.0.1"),
+        *_connections(),
     ]
 
 
@@ -249,15 +230,10 @@ def _cache() -> Finding:
     return Finding("cache", found, f"free some: {LEAST_DISK_GB:g} GB is wanted", is_well=False)
 
 
-def _loop_udp() -> str:
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender,
-    ):
-        receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(LOOPBACK_LIMIT_S)
-        sender.sendto(b"heard", receiver.getsockname())
-        return "passes" if receiver.recv(16) == b"heard" else "garbled"
+def _connections() -> list[Finding]:
+    from bench.connection_findings import connection_findings
+
+    return connection_findings(os.environ)
 
 
 def _tried(what: str, trial: Callable[[], str], mend: str) -> Finding:
