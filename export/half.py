@@ -2,8 +2,8 @@
 
 What multiplies and adds a lot becomes float16, with what follows it directly; all else stays float32: inputs and
 outputs, normalisations (sums of many squares overflow 65504), exponentials and logarithms, and everything that a
-logarithm is taken of, whose range no half precision holds. Sums inside products are the backend's, which all
-accumulate in float32 or are told to.
+logarithm is taken of, whose range no half precision holds; and the places at which pictures are looked up. Sums
+inside products are the backend's, which all accumulate in float32 or are told to.
 
 Own code, on `onnx` alone: the published converters (onnxconverter-common and the copy in ONNX Runtime) go by lists of
 operators, so that a product before a logarithm and one behind it are treated alike.
@@ -23,7 +23,8 @@ FOLLOWING = {  # half where all that they take is; they round nothing, or as lit
     "Add", "AveragePool", "Concat", "Flatten", "GlobalAveragePool", "Identity", "LeakyRelu", "MaxPool", "Pad", "Relu",
     "Reshape", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
 }  # fmt: skip
-WIDE_BEFORE = {"Log", "Exp", "Softmax", "LogSoftmax", "GridSample"}  # nothing that leads to them may be rounded
+WIDE_BEFORE = {"Log", "Exp", "Softmax", "LogSoftmax"}  # nothing that leads to them may be rounded
+PLACES = "GridSample"  # the place is not rounded, back to the product that says it; what leads to that may be
 LARGEST_HALF = 65504.0
 
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
@@ -142,11 +143,15 @@ class _Conversion:
         makers = {name: index for index, node in enumerate(self.graph.node) for name in node.output}
         found: set[int] = set()
         waiting = [index for index, node in enumerate(self.graph.node) if node.op_type in WIDE_BEFORE]
-        while waiting:
-            index = waiting.pop()
-            if index not in found:
-                found.add(index)
-                waiting += [makers[name] for name in self.graph.node[index].input if name in makers]
+        places = [index for index, node in enumerate(self.graph.node) if node.op_type == PLACES]
+        for pending, stops in ((waiting, set[str]()), (places, HEAVY)):
+            while pending:
+                index = pending.pop()
+                node = self.graph.node[index]
+                if index not in found:
+                    found.add(index)
+                    leading = node.input[1:] if node.op_type == PLACES and stops else node.input
+                    pending += [makers[name] for name in leading if name in makers and node.op_type not in stops]
         return found
 
     def _becomes_half(self, node: NodeProto) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from export.engine import Array
@@ -22,6 +23,8 @@ from export.spec import NetworkSpec, TensorSpec
 EMBEDDING_BOUND = 2e-3
 OTHER_BOUND = 1 / 255
 EMBEDDINGS = ("encoder", "sound")
+INTERPOLATOR = "interpolator"
+GRAIN_PX = 8  # of the pictures that it is tried on: between neighbours of white noise a hundredth of a pixel is a level
 
 _BATCH = 2
 
@@ -47,7 +50,8 @@ def check_half(path: Path, half: bytes) -> float:
     with OnnxRuntimeEngine(path) as engine:
         spec = engine.spec
         rng = np.random.default_rng(0)
-        inputs = {name: _noise(tensor, rng) for name, tensor in spec.inputs.items()}
+        draw = _picture if spec.name == INTERPOLATOR else _noise
+        inputs = {name: draw(tensor, rng) for name, tensor in spec.inputs.items()}
         wanted = engine.run(inputs)
     with OnnxRuntimeEngine(path, model=emulated(half)) as engine:
         found = engine.run(inputs)
@@ -68,3 +72,16 @@ def _noise(tensor: TensorSpec, rng: np.random.Generator) -> Array:
     if tensor.dtype in ("int32", "int64"):
         return np.zeros(shape, tensor.dtype)
     return np.asarray(rng.normal(0.0, 0.1, shape), tensor.dtype)
+
+
+def _picture(tensor: TensorSpec, rng: np.random.Generator) -> Array:
+    """Smooth pictures from 0 to 1, (..., 3, height, width), and moments between them, (times,)."""
+    shape = [1 if size is None else size for size in tensor.shape]
+    if len(shape) < 3:
+        return np.sort(rng.uniform(0, 1, shape)).astype(tensor.dtype)
+    *before, height, width = shape
+    planes = [
+        cv2.resize(rng.uniform(0, 1, (-(-height // GRAIN_PX), -(-width // GRAIN_PX))), (width, height))
+        for _ in range(int(np.prod(before)))
+    ]
+    return np.stack(planes).reshape(shape).astype(tensor.dtype)

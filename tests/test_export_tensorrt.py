@@ -20,12 +20,14 @@ from export.commands import export_networks
 from export.encoder import FloatFirst, encoder_spec
 from export.engine_file import EngineFile, Precision
 from export.gpu import Gpu, Machine, this_machine
+from export.interpolator import export_interpolator
 from export.onnx_file import export_onnx
 from export.sound import sound_spec
 from export.spec import EngineError
 from export.tensorrt_builder import build_engine
 from export.tensorrt_engine import TensorRtEngine
 from models.encoder import create_encoder
+from models.interpolation.super_slomo import SuperSloMo
 from models.preset import CPU, PAPER, Preset, SceneSettings, SlowFastSettings
 from models.progress import silent
 from models.vggish import Vggish, VggishSound
@@ -129,6 +131,30 @@ def test_every_kind_of_encoder_is_built(encoder: Path, precision: Precision) -> 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_vggish_is_built(vggish: Path, precision: Precision) -> None:
     assert len(build(vggish, precision, TARGETS)) > 1000
+
+
+@pytest.fixture(scope="module")
+def interpolator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Super SloMo with few channels and random weights, made to move things by some pixels as a trained one does."""
+    torch.manual_seed(0)
+    network = SuperSloMo(8).eval()
+    with torch.no_grad():
+        network.flow.conv3.weight.mul_(150)
+    path = tmp_path_factory.mktemp("interpolator") / "interpolator.onnx"
+    export_interpolator(network, path, height_px=90, width_px=160)
+    return path
+
+
+@needs_rtx
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_super_slomo_is_built(interpolator: Path, precision: Precision) -> None:
+    assert len(build(interpolator, precision, TARGETS)) > 1000
+
+
+@needs_rtx
+def test_half_precision_halves_super_slomo(interpolator: Path) -> None:
+    single, half = (len(build(interpolator, precision, ("sm89",))) for precision in PRECISIONS)
+    assert half < 0.7 * single
 
 
 @needs_rtx
