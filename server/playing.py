@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -73,7 +73,7 @@ def serve_textures(
 
     source = _open_microphone(playback.mic)
     network = None if source is None else _sound_network(named)
-    with nullcontext() if network is None else _opened_engine(network) as engine:
+    with nullcontext() if network is None else opened_sound_engine(network) as engine:
         opened = partial(opened_player, playback=playback, hears=None if network is None else network.read_bytes())
         with Repertoire(named, opened) as repertoire:
             serve_repertoire(repertoire, settings, on_listening=announce, source=source, sound_engine=engine)
@@ -131,7 +131,8 @@ def _sound_network(named: Mapping[str, Path]) -> Path | None:
     return None
 
 
-def _opened_engine(network: Path) -> AbstractContextManager[Engine]:
+def opened_sound_engine(network: Path) -> Engine:
+    """The network that hears, by the chain of engines that `serve` goes by; to be entered."""
     from export.cache import EngineCache
     from export.chain import Choice, open_engine
 

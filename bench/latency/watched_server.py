@@ -19,9 +19,9 @@ from typing import IO, Any, Self, cast
 
 from bench.latency.plucks import PluckFinder
 from bench.server_process import ANSWER_LIMIT_S, ServerProcess
-from export.onnxruntime_engine import OnnxRuntimeEngine
 from server.app import Manners
 from server.ice import LOOPBACK, IceSettings
+from server.playing import opened_sound_engine
 from server.repertoire import OpenPlayer, Repertoire
 from server.serve import ServerSettings, serve
 from stream.conditioning import Conditioning
@@ -171,7 +171,7 @@ def _main(texture_path: str, sound: str, notes_path: str, embeds: str) -> None:
         with Repertoire({texture.name: Path(texture_path)}, opened) as repertoire:
             serve(
                 repertoire, settings, on_listening=_announce, source=source,
-                sound_engine=None if network is None else OnnxRuntimeEngine(network),
+                sound_engine=None if network is None else opened_sound_engine(network),
             )  # fmt: skip
 
 
