@@ -11,7 +11,7 @@ from models.group import Alone, Group
 from models.loss import nce, negatives_mask
 from models.negatives import draw
 from models.precision import gradient_scaler
-from models.preset import Preset, SlowFastSettings
+from models.preset import EMBEDDING_SIZE, Preset, SlowFastSettings
 from models.segments import Segments
 from models.split import Indices, overlap_span
 from models.windows import UInt8Frames, gather, gather_following
@@ -75,8 +75,11 @@ class Fitting:
     @torch.no_grad()
     def _features_of_all(self) -> tuple[Tensor, Tensor]:
         own = self.group.part(np.arange(self.segments.count))
-        parts = [self._computed(own[k : k + EMBEDDED_AT_ONCE]) for k in range(0, len(own), EMBEDDED_AT_ONCE)]
-        query, target = (torch.cat(views) for views in zip(*parts, strict=True))
+        # Into what was there before: kept one by one, results pin the heap between the networks' own (docs/notes.md).
+        query, target = (torch.empty(len(own), EMBEDDING_SIZE, device=self.device) for _ in range(2))
+        for first in range(0, len(own), EMBEDDED_AT_ONCE):
+            part = slice(first, first + EMBEDDED_AT_ONCE)
+            query[part], target[part] = self._computed(own[part])
         return self.group.whole(query, self.segments.count), self.group.whole(target, self.segments.count)
 
     def _computed(self, which: Indices) -> tuple[Tensor, Tensor]:

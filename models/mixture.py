@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,12 @@ import torch
 from torch import Tensor
 
 from models.pixel_trunk import PixelTrunk
-from models.preset import PixelSettings
+from models.preset import EMBEDDING_SIZE, PixelSettings
 from models.progress import Progress, silent
-from models.scene_trunk import SceneTrunk, mixed
+from models.scene_trunk import PART_SIZE, SceneTrunk, mixed
 from models.seam import Judge
 from models.segments import Segments
+from models.split import Indices
 from models.trunk import Trunk
 from models.windows import UInt8Frames, gather, gather_following
 
@@ -96,12 +98,20 @@ def choose_mixture(
 @torch.no_grad()
 def _of_all(trunk: Trunk, frames: UInt8Frames, segments: Segments) -> tuple[Tensor, Tensor]:
     """(query, target) of all segments by a trunk that does not look ahead, float32 (N, 512) each."""
-    every = np.arange(segments.count)
-    parts = [
-        trunk(torch.from_numpy(gather(frames, segments, every[first : first + EMBEDDED_AT_ONCE])))
-        for first in range(0, segments.count, EMBEDDED_AT_ONCE)
-    ]
-    return torch.cat([query for query, _ in parts]), torch.cat([target for _, target in parts])
+    query, target = torch.empty(segments.count, EMBEDDING_SIZE), torch.empty(segments.count, EMBEDDING_SIZE)
+    for which in _batches(segments):
+        query[which], target[which] = trunk(torch.from_numpy(gather(frames, segments, which)))
+    return query, target
+
+
+def _batches(segments: Segments) -> Iterator[Indices]:
+    """All segments, some at a time.
+
+    Results go into tensors that were there before: kept one by one they pin the heap, of which nothing between them
+    is given back (an hour of video: 7 GB).
+    """
+    for first in range(0, segments.count, EMBEDDED_AT_ONCE):
+        yield np.arange(first, min(first + EMBEDDED_AT_ONCE, segments.count))
 
 
 Halves = tuple[Tensor, Tensor]  # learned and pixels, float32 (N, 256) each
@@ -113,15 +123,14 @@ def _halves(trunk: SceneTrunk, frames: UInt8Frames, segments: Segments, progress
 
     What follows a segment is its successor's window, whose features are a target already, unless a shot ends there.
     """
-    learned, pixels = [], []
-    for first in range(0, segments.count, EMBEDDED_AT_ONCE):
-        which = np.arange(first, min(first + EMBEDDED_AT_ONCE, segments.count))
+    learned, pixels = torch.empty(segments.count, PART_SIZE), torch.empty(segments.count, PART_SIZE)
+    for which in _batches(segments):
         windows = torch.from_numpy(gather(frames, segments, which))
-        learned.append(trunk.learned(windows))
-        pixels.append(trunk.pixels(windows)[0])
+        learned[which] = trunk.learned(windows)
+        pixels[which] = trunk.pixels(windows)[0]
         progress("fit", 0.8 * float(which[-1] + 1) / segments.count)
-    target = torch.cat(learned), torch.cat(pixels)
-    query = target[0].roll(-1, 0), target[1].roll(-1, 0)
+    target = learned, pixels
+    query = learned.roll(-1, 0), pixels.roll(-1, 0)
     last = np.flatnonzero(~np.append(segments.clean[1:], False))
     held = torch.from_numpy(gather_following(frames, segments, last))
     query[0][last], query[1][last] = trunk.learned(held), trunk.pixels(held)[0]
