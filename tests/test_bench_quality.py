@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pytest
 from rich.console import Console
 
-from bench.commands import bench_quality
 from bench.quality import fooling, metrics, movies, page, report, screen, seams, tabulate, variety
 from bench.quality.baselines import ClassicMethod, ClassicSettings, diagonally_filtered
 from bench.quality.cell import Judge, cells
@@ -37,6 +36,7 @@ from bench.quality.played import jumps_of, product_walk
 from bench.quality.run import Plan, Results
 from bench.quality.state_error import StateError
 from bench.server_process import BenchError
+from bench.texture_commands import bench_quality
 from models.continuation import BEST_JUMPS
 from models.preset import CPU
 from models.scene_trunk import WEIGHTS

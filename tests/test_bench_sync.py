@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bench.commands import bench_sync
 from bench.server_process import BenchError
 from bench.sync import baselines, measures, report, run
 from bench.sync.cell import Cell, Judge, cells, rows
@@ -24,6 +23,7 @@ from bench.sync.run import Plan
 from bench.sync.shown import Shown
 from bench.sync.song import DEGRADED, Plucks, Song, read_mono
 from bench.sync.stage import Fit, Stage
+from bench.texture_commands import bench_sync
 from models.scenes.clip_file import write_clip
 from models.scenes.strings import Strings, StringsSettings
 from models.sound_windows import SAMPLE_RATE_HZ

@@ -1,0 +1,67 @@
+"""What the commands of `videotexture bench` share: the application, options, bars, tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from models.progress import Progress
+
+app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
+
+JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
+
+
+def counts(option: str, listed: str) -> list[int]:
+    """Numbers with commas.
+
+    Raises:
+        typer.BadParameter: it is something else.
+    """
+    try:
+        return [int(count) for count in names(listed)]
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} takes numbers with commas, like 1,4,8, got {listed!r}") from error
+
+
+def names(listed: str) -> tuple[str, ...]:
+    """Names with commas."""
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Progress]:
+    """A bar with the time left, as a `Progress`."""
+    from rich import progress as rich_progress
+
+    columns = (
+        rich_progress.BarColumn(),
+        rich_progress.TaskProgressColumn(),
+        rich_progress.TimeElapsedColumn(),
+        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.description}"),
+    )
+    with rich_progress.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def tell(stage: str, done: float) -> None:
+            bar.update(task, completed=done, description=stage)
+
+        yield tell
+
+
+def report(figures: list[dict[str, object]], json_out: Path | None) -> None:
+    """Print rows of figures as a table; the columns are the first row's names."""
+    table = Table(*figures[0])
+    for row in figures:
+        table.add_row(*(str(value) for value in row.values()))
+    Console(highlight=False).print(table)
+    if json_out is not None:
+        json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
