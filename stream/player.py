@@ -18,6 +18,7 @@ from stream.changeover import Exit
 from stream.conditioning import ConditionedWalk, Conditioning
 from stream.cues import Mode
 from stream.histogram import Histogram
+from stream.itinerary import Itinerary
 from stream.liveliness import Liveliness
 from stream.pacing import Pacer
 from stream.performance import Performance
@@ -28,12 +29,10 @@ from stream.texture import Texture
 from stream.walk import Step
 
 JUMPS_PER_MINUTE = 15.0
-LOOK_AHEAD_S = 1.0  # how long before it plays a step is drawn, so that its bridge can be made
 PATIENCE = 0.5  # of a stride: the longest that a bridge is waited for
 LISTENING_PATIENCE = 0.7  # the same while it could listen: the bridge was asked for only just before
 DRAW_LEAD_S = 0.08  # how long before it plays a step is drawn that goes by what is heard
 DRAWN_PATIENCE_S = 0.04  # its bridge is waited for at most: mostly it was foreseen; its cross-fade takes some 10 ms
-LIKELY_JUMP = 0.1  # while it listens, bridges of jumps at least this likely are made ahead, if there is time
 LEAVE_S = 1.0  # from when it is told to be left until it is: a dissolve takes that long to make on a small machine
 KEPT_LATENCIES = 500
 LISTENING_BEHIND_STEPS = 1  # a step goes by what was heard until just before it begins
@@ -94,21 +93,18 @@ class Player:
         sequence = np.random.SeedSequence(seed)
         hit_rng = np.random.default_rng(sequence.spawn(1)[0])
         self._conditioning = conditioning
-        self._walk = ConditionedWalk(liveliness.transitions, np.random.default_rng(sequence), conditioning)
+        walk = ConditionedWalk(liveliness.transitions, np.random.default_rng(sequence), conditioning)
         self._splicer = Splicer(texture)
         self._reel = self._splicer.reel
         self._stage = Stage(
             texture, self._splicer, self.bridges,
             transitions=liveliness.transitions, conditioning=conditioning, rng=hit_rng,
         )  # fmt: skip
+        self._itinerary = Itinerary(texture, walk, conditioning, self.bridges, self._stage.cues)
         self._layer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="player")
-        self._planned: deque[Step] = deque()
         self._playing: Step | None = None
-        self._drawn: Step | None = None  # what is played next, once that is settled
-        self._upcoming: asyncio.Future[Laid] | None = None  # the same, laid by a thread
-        self._last_steps: deque[Step] | None = None  # once it is to be left: what is still played
+        self._upcoming: asyncio.Future[Laid] | None = None  # what comes next, laid by a thread
         self._left: asyncio.Future[Exit] | None = None
-        self._look_ahead_steps = max(1, round(LOOK_AHEAD_S / texture.tempo.stride_s))
 
     def __enter__(self) -> Player:
         return self
@@ -121,7 +117,7 @@ class Player:
     def set_liveliness(self, liveliness: Liveliness) -> None:
         """Walk differently from the next step on that is not planned yet."""
         self.liveliness = liveliness
-        self._walk.transitions = liveliness.transitions
+        self._itinerary.walk.transitions = liveliness.transitions
         self._stage.landing.walk_on(liveliness.transitions)
 
     def set_performance(self, performance: Performance) -> None:
@@ -152,7 +148,7 @@ class Player:
 
     def first_step(self) -> Step:
         """The step with which `play` will begin."""
-        return self._settled()
+        return self._itinerary.settle()
 
     def leave(self) -> Leaving:
         """Come to an end: `play` ends after about `LEAVE_S` more, or at once where it stands still. Once only.
@@ -163,14 +159,12 @@ class Player:
         begun = self._playing is not None or self._upcoming is not None
         if not begun or self._stage.mode is not Mode.PLAYING:
             self._forget_upcoming()
-            self._drawn, self._last_steps = None, deque()
+            self._itinerary.end_now()
             self._left.set_result(Exit.of(self._reel, self._splicer.frame_s))
             return Leaving(None, self._left)
-        settled = self._settled()
-        count = math.ceil(LEAVE_S / self.texture.tempo.stride_s)
-        self._last_steps = deque(self._next_step() for _ in range(count))
+        last = self._itinerary.end_after(math.ceil(LEAVE_S / self.texture.tempo.stride_s))
         self._draw_in_time()
-        return Leaving((self._last_steps[-1] if self._last_steps else settled).segment, self._left)
+        return Leaving(last, self._left)
 
     @property
     def hits_dropped(self) -> int:
@@ -185,7 +179,7 @@ class Player:
     def packets(self) -> Iterator[MediaPacket]:
         """Every packet for ever, each bridge waited for."""
         while True:
-            step = self._next_step()
+            step = self._itinerary.next_step()
             bridge = self.bridges.wait((step.previous, step.segment)) if step.is_jump else []
             self.jumps += step.is_jump
             yield from self._splicer.splice(step, bridge)
@@ -201,7 +195,7 @@ class Player:
         try:
             while True:
                 if self._reel.is_empty:
-                    if self._is_over:
+                    if self._itinerary.is_over:
                         return
                     await self._go_on()
                 media_s = float(self._reel.next_time_s)
@@ -219,9 +213,9 @@ class Player:
     def _react(self) -> None:
         """Let what was told from outside change the next picture."""
         assert self._playing is not None
-        if self._last_steps is not None or not self._reel.gop:
+        if self._itinerary.is_ending or not self._reel.gop:
             return  # it is being left, or nothing of its own was shown yet that could be held
-        laid = self._stage.interruption(time.monotonic(), self._playing, self._settled)
+        laid = self._stage.interruption(time.monotonic(), self._playing, self._itinerary.settle)
         if laid is None:
             return
         self._forget_upcoming()
@@ -229,8 +223,7 @@ class Player:
         if laid.step is None:
             return  # it stands still; what was drawn comes after it
         if laid.is_hit:
-            self._walk.segment = laid.step.segment
-            self._planned.clear()
+            self._itinerary.leap(laid.step.segment)
         self._begin(laid.step)
 
     async def _go_on(self) -> None:
@@ -249,39 +242,24 @@ class Player:
 
     def _begin(self, step: Step) -> None:
         """It was just laid: what comes after it is drawn now, or later if it is to go by what is heard."""
-        self._playing, self._drawn, self._upcoming = step, None, None
-        if self._is_over and self._left is not None:
+        self._playing, self._itinerary.settled, self._upcoming = step, None, None
+        if self._itinerary.is_over and self._left is not None:
             self._left.set_result(Exit.of(self._reel, self._splicer.frame_s))
         self._draw_in_time()
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether nothing comes after what is laid."""
-        return self._last_steps is not None and not self._last_steps and self._drawn is None
-
     def _draw_in_time(self) -> None:
         """Draw what is played next and have it laid, once it is time to."""
-        if self._upcoming is not None or self._stage.mode is not Mode.PLAYING or self._is_over:
+        if self._upcoming is not None or self._stage.mode is not Mode.PLAYING or self._itinerary.is_over:
             return
         left_s = self._reel.ends * self._stage.frame_s - float(self._reel.next_time_s)
-        if self._drawn is not None or left_s <= DRAW_LEAD_S or not self._goes_by_sound():
+        coming = self._itinerary
+        if coming.settled is not None or left_s <= DRAW_LEAD_S or not coming.goes_by_sound():
             self._order()
-
-    def _goes_by_sound(self) -> bool:
-        """Whether what is heard decides the next step that is drawn."""
-        self._listen()
-        return self._walk.listens
-
-    def _settled(self) -> Step:
-        """What is played next, drawn now if it is not yet."""
-        if self._drawn is None:
-            self._drawn = self._last_steps.popleft() if self._last_steps else self._next_step()
-        return self._drawn
 
     def _order(self) -> None:
         """Have the next step laid. Its bridge may take what time there is."""
-        by_sound = self._drawn is None and self._goes_by_sound()
-        step = self._settled()
+        by_sound = self._itinerary.settled is None and self._itinerary.goes_by_sound()
+        step = self._itinerary.settle()
         self._stage.prepare(step.segment)
         # A step is laid a stride before it plays, but for one by sound: so much of that may go into waiting.
         share = PATIENCE if self._conditioning is None else LISTENING_PATIENCE
@@ -295,8 +273,7 @@ class Player:
         bridge = self.bridges.wait((step.previous, step.segment), patience_s) if step.is_jump else []
         laid = self._splicer.lay(step, bridge, begins=begins, outgoing=outgoing)
         self.laying.observe(time.monotonic() - began_s)
-        if self._conditioning is not None:
-            self._foresee(step.segment)
+        self._itinerary.foresee(step.segment)
         return laid
 
     def _forget_upcoming(self) -> None:
@@ -313,41 +290,3 @@ class Player:
         elif packet.step is not None:
             self.jumps += packet.step.is_jump
         return packet
-
-    def _next_step(self) -> Step:
-        if self._conditioning is not None:
-            return self._listening_step()
-        while len(self._planned) <= self._look_ahead_steps:
-            step = self._walk.step()
-            if step.is_jump:
-                self.bridges.request((step.previous, step.segment))
-            self._planned.append(step)
-        return self._planned.popleft()
-
-    def _listening_step(self) -> Step:
-        """Drawn by what is heard now."""
-        self._listen()
-        step = self._walk.step()
-        if step.is_jump:
-            self.bridges.request((step.previous, step.segment))
-        return step
-
-    def _listen(self) -> None:
-        """Tell the walk what is heard now."""
-        cues = self._stage.cues
-        self._walk.alpha = cues.performance.alpha
-        self._walk.hear(cues.heard)
-
-    def _foresee(self, segment: int) -> None:
-        """If there is time, ask for the next bridge that is likely to be needed within a second of a segment."""
-        heard, places = self._stage.cues.heard, range(segment, segment + 1 + self._look_ahead_steps)
-        for place in places[: self.texture.segments.count - segment]:
-            if self.bridges.waiting:
-                return
-            if heard is None or self._conditioning is None:
-                targets, chances = self._walk.transitions.successors(place)
-            else:
-                targets, chances = self._conditioning.row(place, heard)
-            jumps = np.where(targets == place + 1, np.float32(0), chances)
-            if len(jumps) and jumps.max() >= LIKELY_JUMP:
-                self.bridges.request((place, int(targets[jumps.argmax()])))

@@ -314,14 +314,14 @@ async def test_a_step_by_sound_is_drawn_just_before_it_plays_and_any_other_a_str
         player.pacer.delay_s = lambda media_s, now_s: 0.0  # type: ignore[method-assign]
         by_sound: list[float] = []
         others: list[float] = []
-        step = player._walk.step
+        step = player._itinerary.walk.step
 
         def noted() -> Step:
             left_s = player._reel.ends * FRAME_S - float(player._reel.next_time_s)
-            (by_sound if player._walk.listens else others).append(left_s)
+            (by_sound if player._itinerary.walk.listens else others).append(left_s)
             return step()
 
-        player._walk.step = noted  # type: ignore[method-assign]
+        player._itinerary.walk.step = noted  # type: ignore[method-assign]
         left = await play(player, 8.0)
     assert_whole(left)
     drawn = len(by_sound) + len(others)

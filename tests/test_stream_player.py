@@ -12,8 +12,9 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 
+from stream.itinerary import LOOK_AHEAD_S
 from stream.liveliness import Liveliness
-from stream.player import LOOK_AHEAD_S, Player
+from stream.player import Player
 from stream.splice import MediaPacket
 from stream.texture import Texture
 from stream.walk import Step
