@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from bench.interpolation.likeness import MOST_DB, Likeness
 from bench.interpolation.measure import APART, Material, bridge, means, measure
 from bench.interpolation.sheet import write_sheet
+from bench.server_process import BenchError
 from stream.interpolation.plain import CrossFade, Cut
 from stream.texture import Texture
 from tests.stream_media import HEIGHT_PX, WIDTH_PX, write_texture
@@ -70,3 +71,9 @@ def test_every_interpolator_has_its_row(path: Path, tmp_path: Path) -> None:
     picture = cv2.imread(str(sheet))
     assert picture.shape[0] == 3 * (120 + 18)
     assert picture.std() > 10
+
+
+def test_a_texture_in_which_nothing_moves_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.interpolation.measure.LEAST_MOTION", 300.0)  # more than any two pictures differ
+    with pytest.raises(BenchError, match="too little moves"):
+        measure([path], NAMES)

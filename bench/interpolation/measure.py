@@ -14,6 +14,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from bench.interpolation.likeness import Likeness
+from bench.server_process import BenchError
 from models.progress import Progress, silent
 from models.seam import SeamMeasure
 from stream.bridge_choice import offer_of
@@ -59,8 +60,15 @@ class Material:
     """
 
     def __init__(self, texture: Texture) -> None:
+        """Decode what is needed.
+
+        Raises:
+            BenchError: it has too little motion, or no jumps.
+        """
         self.triplets = {apart: list(_triplets(texture, apart)) for apart in APART}
         self.jumps = list(_jumps(texture))
+        if not (all(self.triplets.values()) and self.jumps):
+            raise BenchError(f"{texture.name}: too little moves in it, or it never jumps: give another texture")
         self.measure = SeamMeasure(_small(texture), texture.segments)
 
 
