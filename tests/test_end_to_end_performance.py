@@ -180,7 +180,8 @@ def test_the_gain_goes_from_automatic_to_what_it_was(page: Page, server: ServerP
 def test_what_others_turn_moves_the_knobs(page: Page, server: ServerProcess, osc_port: int) -> None:
     ask(server, "performance", {"sensitivity": 0.25, "quantise": "quarter", "latency_offset_ms": -120})
     expect(knob(page, "sensitivity").locator("output")).to_have_text("0.25")
-    assert knob(page, "sensitivity").locator("input").evaluate("(slider) => slider.value / slider.max") == 0.25
+    slider = knob(page, "sensitivity").locator("input").element_handle()
+    page.wait_for_function("(slider) => slider.value / slider.max === 0.25", arg=slider)
     expect(knob(page, "latency_offset_ms").locator("output")).to_have_text("−120 ms")
     expect(knob(page, "quantise").get_by_label("quarter")).to_be_checked()
     client = SimpleUDPClient("127.0.0.1", osc_port)
