@@ -58,7 +58,7 @@ class PresetName(StrEnum):
     PAPER = "paper"
 
 
-@app.command()
+@app.command(context_settings={"auto_envvar_prefix": ENVIRONMENT})  # tokens above all: as `serve` takes them
 def demo(
     host: Host = "127.0.0.1",
     port: Port = 8080,

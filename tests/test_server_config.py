@@ -137,3 +137,12 @@ def test_the_lists_of_paths_and_secrets_are_those_of_the_options() -> None:
     assert {each.name for each in command.params if "@FILE" in (each.metavar or "")} == set(SECRETS)
     with command.make_context("serve", ["a.texture"]) as ctx:
         assert {"port", "texture", "hls"} <= set(settings_of(ctx))
+
+
+@pytest.mark.parametrize("name", ["serve", "demo"])
+def test_tokens_are_taken_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = get_command(videotexture.app).commands[name]  # type: ignore[attr-defined]
+    monkeypatch.setenv("VIDEOTEXTURE_VIEWER_TOKEN", TOKEN)
+    arguments = ["a.texture"] if name == "serve" else []
+    with command.make_context(name, arguments) as ctx:
+        assert ctx.params["viewer_token"] == TOKEN
