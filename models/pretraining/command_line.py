@@ -14,6 +14,9 @@ from models.terminal import UnmetError, finite, say
 
 def pretrain(
     out: Annotated[Path, typer.Argument(help="The weights to make, .safetensors; its log and checkpoint lie beside.")],
+    start: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Weights to begin with; the dials are up then.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the first weights and of every scene.")] = 0,
     steps: Annotated[int, typer.Option(min=1, help="In all; more may be said when it goes on.")] = 3000,
     cooldown: Annotated[
@@ -31,16 +34,23 @@ def pretrain(
     if out.suffix != ".safetensors":
         raise UnmetError(f"{out}: weights are written as .safetensors; name them so")
     try:
+        from models.pretraining.draws import DIALS_UP
         from models.pretraining.train import PretrainSettings
         from models.pretraining.train import pretrain as run
     except ModuleNotFoundError as error:
         mend = "`pip install 'videotexture[fit]'`"
         raise UnmetError(f"`pretrain` needs {error.name}, which is not installed: {mend}") from error
+    first_step = DIALS_UP // scenes if start else 0
     settings = PretrainSettings(
-        seed=seed, steps=steps, scenes=scenes, learning_rate=learning_rate, cooldown_steps=cooldown
+        seed=seed,
+        steps=first_step + steps,
+        scenes=scenes,
+        learning_rate=learning_rate,
+        cooldown_steps=cooldown,
+        first_step=first_step,
     )
     leads = Launch.from_environment().rank == 0
     out.parent.mkdir(parents=True, exist_ok=True)
-    run(out, settings, workers=workers, every=every, told=lambda figures: say(json.dumps(figures)))
+    run(out, settings, start=start, workers=workers, every=every, told=lambda figures: say(json.dumps(figures)))
     if leads:
         say(f"{out}: written after {steps} steps")

@@ -23,6 +23,7 @@ from models.pretraining.draws import Draw, draw
 from models.pretraining.judge import judge
 from models.pretraining.loss import soft_contrastive
 from models.scene_slowfast import SceneSlowFast, network_input
+from models.scene_trunk import load_weights
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class PretrainSettings:
         cooldown_steps: see `learning_rate`. A run can be resumed with more steps as long as it has not begun
             to cool down.
         averaging: of the weights that are judged and shipped, over steps.
+        first_step: where a run begins that begins with weights: behind the steps over which the dials go up.
     """
 
     seed: int = 0
@@ -49,10 +51,11 @@ class PretrainSettings:
     warmup_steps: int = 100
     cooldown_steps: int = 600
     averaging: float = 0.995
+    first_step: int = 0
 
     def rate(self, step: int) -> float:
         """The learning rate at a step."""
-        up = min(1.0, (step + 1) / self.warmup_steps)
+        up = min(1.0, (step - self.first_step + 1) / self.warmup_steps)
         down = min(1.0, (self.steps - step) / max(1, self.cooldown_steps))
         return self.learning_rate * up * down
 
@@ -74,7 +77,7 @@ class Pretraining:
             self.network = SceneSlowFast()
         self.averaged = copy.deepcopy(self.network)
         self.log_scale = nn.Parameter(torch.tensor(1.5))
-        self.step = 0
+        self.step = settings.first_step
         self.processes = distributed.get_world_size() if distributed.is_initialized() else 1
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         for part in (self.network, self.averaged):
@@ -87,6 +90,15 @@ class Pretraining:
             ],
             lr=settings.learning_rate,
         )
+
+    def start_with(self, path: Path) -> None:
+        """Begin with weights that another run made.
+
+        Raises:
+            FitError: they are not of this network.
+        """
+        for network in (self.network, self.averaged):
+            load_weights(network, path)
 
     def save(self, path: Path) -> None:
         """Everything a resumed run needs; the file appears under its name only when it is whole."""
@@ -112,7 +124,7 @@ class Pretraining:
         """
         try:
             kept = torch.load(path, map_location=self.device, weights_only=True)
-            fixed = ("seed", "scenes")
+            fixed = ("seed", "scenes", "first_step")
             if any(kept["settings"][name] != getattr(self.settings, name) for name in fixed):
                 raise FitError(f"{path}: was made with other {' or '.join(fixed)}: give the same ones, or another file")
             self.network.load_state_dict(kept["network"])
@@ -139,7 +151,8 @@ class Pretraining:
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
-        share = min(self.settings.averaging, self.step / (self.step + 10))
+        made = self.step - self.settings.first_step
+        share = min(self.settings.averaging, made / (made + 10))
         with torch.no_grad():
             for kept, now in zip(self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True):
                 if kept.is_floating_point():
@@ -196,6 +209,7 @@ def pretrain(
     out: Path,
     settings: PretrainSettings,
     *,
+    start: Path | None = None,
     workers: int = 1,
     every: int = 200,
     told: Told = lambda figures: None,
@@ -205,12 +219,13 @@ def pretrain(
     Args:
         out: the weights, `.safetensors`, half precision; `OUT.checkpoint` and `OUT.jsonl`, the log, lie beside it.
         settings: how.
+        start: weights to begin with, unless there is a checkpoint.
         workers: processes that draw scenes; 0 draws in this one.
         every: steps between two judgements, each followed by a checkpoint.
         told: is given each line of the log.
 
     Raises:
-        FitError: the checkpoint is not of these settings.
+        FitError: the checkpoint is not of these settings, or the weights not of this network.
     """
     several = "WORLD_SIZE" in os.environ  # started by torchrun
     if several:
@@ -222,6 +237,8 @@ def pretrain(
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".jsonl")
     if checkpoint.exists():
         run.load(checkpoint)
+    elif start is not None:
+        run.start_with(start)
     recent: deque[float] = deque(maxlen=every)
     began_s = time.perf_counter()
     for drawn in _drawn(settings, run.step, workers, rank, run.processes):

@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 
 _OFF_SHARE = 0.35  # of random dials
-_MOST = 1.2  # of random dials
+MOST = 1.2  # of random dials
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Dials:
     def random(cls, random: np.random.Generator) -> Dials:
         """Each dial off once in about three times, otherwise anywhere up to 1.2."""
         off = random.random(len(DIALS)) < _OFF_SHARE
-        levels = np.where(off, 0.0, random.uniform(0, _MOST, len(DIALS)))
+        levels = np.where(off, 0.0, random.uniform(0, MOST, len(DIALS)))
         return cls(**dict(zip(DIALS, levels.tolist(), strict=True)))
 
 
