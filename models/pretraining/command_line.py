@@ -14,7 +14,7 @@ from models.terminal import UnmetError, finite, say
 
 def pretrain(
     out: Annotated[Path, typer.Argument(help="The weights to make, .safetensors; its log and checkpoint lie beside.")],
-    start: Annotated[
+    begin_with: Annotated[  # torchrun would take a `--start` for one of its own
         Path | None, typer.Option(exists=True, dir_okay=False, help="Weights to begin with; the dials are up then.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the first weights and of every scene.")] = 0,
@@ -40,7 +40,7 @@ def pretrain(
     except ModuleNotFoundError as error:
         mend = "`pip install 'videotexture[fit]'`"
         raise UnmetError(f"`pretrain` needs {error.name}, which is not installed: {mend}") from error
-    first_step = DIALS_UP // scenes if start else 0
+    first_step = DIALS_UP // scenes if begin_with else 0
     settings = PretrainSettings(
         seed=seed,
         steps=first_step + steps,
@@ -51,6 +51,6 @@ def pretrain(
     )
     leads = Launch.from_environment().rank == 0
     out.parent.mkdir(parents=True, exist_ok=True)
-    run(out, settings, start=start, workers=workers, every=every, told=lambda figures: say(json.dumps(figures)))
+    run(out, settings, start=begin_with, workers=workers, every=every, told=lambda figures: say(json.dumps(figures)))
     if leads:
         say(f"{out}: written after {steps} steps")
