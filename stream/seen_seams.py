@@ -14,6 +14,7 @@ from stream.liveliness import Liveliness, Tempo
 from stream.ways import Floats, Indices
 
 LOOKS = 4  # a walk settles in so many
+DOUBT = 1.0  # of jumps that nobody looked at: the likeliest of many are likelier to disappoint (docs/log.md)
 LEAST_SLOPE = 1e-3  # of the logarithm of a seam, by unlikeness: where they have nothing to do with each other
 
 Jumps = npt.NDArray[np.int64]
@@ -48,12 +49,17 @@ class SeenSeams:
     def __len__(self) -> int:
         return len(self.seams)
 
-    def seen_in(self, graph: Graph) -> Graph:
+    def seen_in(self, graph: Graph, doubt: float = DOUBT) -> Graph:
         """The graph with jumps that were looked at as unlike as what they show is for this clip.
 
-        A straight line says which unlikeness goes with the logarithm of a seam, on the average of what was seen.
-        Jumps that nobody has looked at keep theirs. So those that show more than their embeddings promise are passed
-        over for the next likeliest, which can be looked at in turn.
+        A straight line says which unlikeness goes with the logarithm of a seam, on the average of what was seen. So
+        those that show more than their embeddings promise are passed over for the next likeliest, which can be
+        looked at in turn.
+
+        Args:
+            graph: the clip's own.
+            doubt: how many standard deviations, of what looking changed, jumps that nobody has looked at are more
+                unlike than their embeddings say; 0 to find out what they show.
         """
         which = graph.ways.look_up(self.leaves, self.lands)  # another machine may find other ways of a long clip
         there = which >= 0
@@ -63,8 +69,9 @@ class SeenSeams:
         unlike = graph.unlikeness[which].astype(np.float64)
         spread = unlike - unlike.mean()
         slope = max(LEAST_SLOPE, float(spread @ shown) / max(float(spread @ spread), 1e-12))
-        similarity = graph.similarity.copy()
-        similarity[which] -= ((shown - shown.mean()) / slope - spread).astype(np.float32)
+        change = (shown - shown.mean()) / slope - spread
+        similarity = graph.similarity - np.where(graph.ways.natural, 0, doubt * change.std()).astype(np.float32)
+        similarity[which] = graph.similarity[which] - change.astype(np.float32)
         return Graph(graph.ways, similarity)
 
     def with_more(self, jumps: Jumps, seams: Floats) -> SeenSeams:
@@ -97,8 +104,8 @@ def walk_and_look(
         TextureError: the graph cannot be walked for ever.
     """
     seen = SeenSeams.none()
-    found = Liveliness.at_rate(graph, tempo, jumps_per_minute)
     for _ in range(looks // 2 if graph.count > LONG_SEGMENTS else looks):
+        found = Liveliness.at_rate(seen.seen_in(graph, doubt=0.0), tempo, jumps_per_minute)
         leaves, lands, _ = found.transitions.traffic()
         known = set(zip(seen.leaves.tolist(), seen.lands.tolist(), strict=True))
         new = [jump for jump in zip(leaves.tolist(), lands.tolist(), strict=True) if jump not in known]
@@ -106,5 +113,4 @@ def walk_and_look(
             break
         jumps = np.array(new, np.int64)
         seen = seen.with_more(jumps, look(jumps))
-        found = Liveliness.at_rate(seen.seen_in(graph), tempo, jumps_per_minute)
-    return seen, found
+    return seen, Liveliness.at_rate(seen.seen_in(graph), tempo, jumps_per_minute)
