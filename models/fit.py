@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,16 +13,17 @@ from models.errors import FitError
 from models.evaluation import Evaluation
 from models.fitting import Fitting
 from models.group import Group, group_of
+from models.keeping import best_epoch, last_epoch, unless_they_show
 from models.launch import Launch, launch_for
-from models.mixture import Mixture, choose_mixture
+from models.mixture import choose_mixture
 from models.pixels import describe
 from models.preset import Preset, SlowFastSettings
 from models.progress import Progress, silent
-from models.report import FitReport, HeldOut
+from models.report import FitReport
 from models.scene_trunk import SceneTrunk
 from models.seam import Judge
 from models.segments import Segments
-from models.split import Indices, split
+from models.split import split
 from models.start import StartWeights, start_weights
 from models.threads import torch_threads
 from models.windows import UInt8Frames, check_frames
@@ -37,17 +37,6 @@ class FitResult:
 
     encoder: ContrastiveEncoder
     report: FitReport
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    epochs_run: int
-    chosen_epoch: int
-    why: str
-    at_start: HeldOut | None = None
-    at_chosen: HeldOut | None = None
-    features: str | None = None
-    seams: dict[str, float] = field(default_factory=dict)
 
 
 def fit(
@@ -166,11 +155,11 @@ def _fitted(
         if len(parts.held_out):
             described = describe(frames, FIGURE_HEIGHT_PX)
             evaluation = Evaluation(described, segments, parts.held_out, preset.fit.temperature)
-            outcome = _best_epoch(fitting, evaluation, parts.fitted, preset, progress)
+            outcome = best_epoch(fitting, evaluation, parts.fitted, preset, progress)
         else:
-            outcome = _without_judge(fitting, parts.fitted, preset)
+            outcome = last_epoch(fitting, parts.fitted, preset)
     if mixture is not None:
-        outcome = _by_seams(fitting, outcome, mixture, judge)
+        outcome = unless_they_show(fitting, outcome, mixture, judge)
     laps_s["epochs"] = time.perf_counter() - began_s - sum(laps_s.values())
     encoder.to("cpu").eval()
     report = FitReport(
@@ -205,76 +194,3 @@ def _device(preset: Preset, group: Group) -> torch.device:
     """The GPU for what is slow without one; heads alone fit faster than data gets there."""
     trains_trunk = isinstance(preset.trunk, SlowFastSettings) and preset.trunk.trained
     return group.device if trains_trunk else torch.device("cpu")
-
-
-def _zero_is_a_candidate(preset: Preset) -> bool:
-    """With whole windows as both views, identity heads call a segment its own best successor."""
-    return not (isinstance(preset.trunk, SlowFastSettings) and preset.trunk.view == "window")
-
-
-def _without_judge(fitting: Fitting, pairs: Indices, preset: Preset) -> _Outcome:
-    """Too short a clip to hold anything out: nothing can tell a better epoch from a worse."""
-    if _zero_is_a_candidate(preset):
-        return _Outcome(0, 0, "too few positive pairs to hold any out: the heads stay at the identity")
-    for _ in range(preset.fit.epochs if len(pairs) else 0):
-        fitting.epoch(pairs)
-    epochs = preset.fit.epochs if len(pairs) else 0
-    return _Outcome(epochs, epochs, "too few positive pairs to hold any out: the last epoch was kept")
-
-
-def _best_epoch(fitting: Fitting, judge: Evaluation, pairs: Indices, preset: Preset, progress: Progress) -> _Outcome:
-    """Fit until the held-out figure stops improving, and leave the encoder at the best epoch."""
-    settings, encoder = preset.fit, fitting.encoder
-
-    def judged(epoch: int) -> HeldOut:  # one opinion for all: they must agree on when to stop
-        return fitting.group.from_first(judge(epoch, *fitting.embeddings()))
-
-    start = judged(0)
-    best, weights = (start, copy.deepcopy(encoder.state_dict())) if _zero_is_a_candidate(preset) else (None, {})
-    epoch = 0
-    for epoch in range(1, settings.epochs + 1):
-        fitting.epoch(pairs)
-        now = judged(epoch)
-        progress("fit", epoch / settings.epochs)
-        if best is None or _better(now, best, settings.least_gain):
-            best, weights = now, copy.deepcopy(encoder.state_dict())
-        elif epoch - best.epoch >= settings.patience_epochs:
-            break
-    if best is None:
-        return _Outcome(0, 0, "no epoch was asked for", start, start)
-    encoder.load_state_dict(weights)
-    return _Outcome(epoch, best.epoch, _why(best, start), start, best)
-
-
-def _by_seams(fitting: Fitting, outcome: _Outcome, mixture: Mixture, judge: Judge | None) -> _Outcome:
-    """Keep fitted heads only if their jumps show no more than the mixture's own."""
-    seams = dict(mixture.seams)
-    outcome = replace(outcome, features=mixture.name, seams=seams)
-    if not outcome.chosen_epoch or judge is None:
-        return outcome
-    query, target = fitting.embeddings()
-    seams["heads"] = round(judge(query.numpy(), target.numpy()), 4)
-    if seams["heads"] <= seams[mixture.name]:
-        return outcome
-    for head in (fitting.encoder.query_head, fitting.encoder.target_head):
-        head.reset()
-    why = f"{outcome.why}, but their seams show more: {seams['heads']:.2f}, and {seams[mixture.name]:.2f} without"
-    return replace(outcome, chosen_epoch=0, why=why, at_chosen=outcome.at_start)
-
-
-def _better(now: HeldOut, best: HeldOut, least_gain: float) -> bool:
-    """Lower continuation error, and lower than epoch 0's by more than the figure's noise."""
-    if now.continuation_error is None or best.continuation_error is None:
-        return best.epoch != 0 and now.nce < best.nce  # no jump can be judged: prefer the identity
-    if best.epoch == 0:
-        return now.continuation_error < best.continuation_error * (1.0 - least_gain)
-    return now.continuation_error < best.continuation_error
-
-
-def _why(best: HeldOut, start: HeldOut) -> str:
-    if best.continuation_error is None or start.continuation_error is None:
-        return "no held-out segment has a jump to judge"
-    if best.epoch == 0:
-        return f"no epoch continued better than the identity's {start.continuation_error:.3f} of random"
-    error, at_start = best.continuation_error, start.continuation_error
-    return f"held-out jumps continue at {error:.3f} of random, {at_start:.3f} at epoch 0"

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.light import relit_by
 from models.segments import Segments
 from models.windows import UInt8Frames, check_frames
 
@@ -28,9 +29,6 @@ NATURAL_SEAMS = 120  # of the clip's own continuations that are looked at for th
 LEAST_RESIDUAL_LEVELS = 0.5  # of 255: rounding alone leaves 0.3
 LEAST_CHANGE_PX = 0.05  # of flow: what DIS finds where nothing moves
 LEAST = np.array([LEAST_RESIDUAL_LEVELS, LEAST_CHANGE_PX, LEAST_CHANGE_PX], np.float32)
-GAINS = (0.5, 2.0)  # of light; beyond, two pictures have nothing to do with each other
-LIGHT_SAMPLES = 1000  # pixels that the light is fitted on
-LIGHT_PASSES = 3
 
 
 @dataclass(frozen=True)
@@ -217,7 +215,7 @@ class SeamMeasure:
         unexplained = 0.0
         for channel in range(3):  # each under its own light: its colour may change
             seen, wanted = (picture[..., channel].astype(np.float32).ravel() for picture in (warped, last))
-            gain, offset = _light(seen, wanted)
+            gain, offset = relit_by(seen, wanted)
             rest = wanted - gain * seen - offset
             unexplained += float(rest @ rest)
         return float(np.sqrt(unexplained / last.size))
@@ -225,31 +223,9 @@ class SeamMeasure:
     def _flow(self, source: UInt8Frames, target: UInt8Frames) -> Field:
         """Where each pixel of one picture is in another, float32 (h, w, 2), under the same light."""
         grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (source, target)]
-        gain, offset = _light(grey[1].astype(np.float32).ravel(), grey[0].astype(np.float32).ravel())
+        gain, offset = relit_by(grey[1].astype(np.float32).ravel(), grey[0].astype(np.float32).ravel())
         relit = cv2.convertScaleAbs(grey[1], alpha=gain, beta=offset)
         return np.asarray(self._estimator.calc(grey[0], relit, None), np.float32)  # type: ignore[call-overload]
-
-
-def _light(seen: Figures, wanted: Figures) -> tuple[float, float]:
-    """Gain and offset that make `seen` as bright as `wanted`, where most of it is the same; both (P,), 0 to 255.
-
-    Reweighted least squares with weights 1 / (1 + |residual| / median): what moved does not count as light.
-    """
-    apart = max(1, len(seen) // LIGHT_SAMPLES)
-    seen, wanted = seen[::apart], wanted[::apart]
-    weights = np.full_like(seen, 1 / len(seen))
-    gain, offset = 1.0, 0.0
-    for _ in range(LIGHT_PASSES):
-        mean_seen, mean_wanted = weights @ seen, weights @ wanted
-        centred = seen - mean_seen
-        spread = weights @ (centred * centred)
-        shared = weights @ (centred * (wanted - mean_wanted))
-        gain = float(np.clip(shared / spread, *GAINS)) if spread > 1 else 1.0
-        offset = float(mean_wanted - gain * mean_seen)
-        residual = np.abs(wanted - gain * seen - offset)
-        weights = (1 + residual / (np.partition(residual, len(residual) // 2)[len(residual) // 2] + 1)) ** -2
-        weights /= weights.sum()
-    return gain, offset
 
 
 def _changes(before: Field, across: Field, after: Field) -> tuple[float, float]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from models.errors import FitError
-from models.pretraining.draws import TRAINED, WINDOWS, continuation_distance, draw, sampled_offsets
+from models.pretraining.draws import TRAINED, WINDOWS, continuation_distance, draw, draw_dials, sampled_offsets
 from models.pretraining.judge import JudgedScene
 from models.pretraining.loss import soft_contrastive
-from models.pretraining.train import PretrainSettings, pretrain
+from models.pretraining.settings import PretrainSettings
+from models.pretraining.train import pretrain
 from models.scene_slowfast import SAMPLED_FRAMES, SIDE_PX
+from models.scenes.dials import DIALS
 from models.scenes.families import UNSEEN
 from models.segments import Segments
 
@@ -158,6 +162,36 @@ def test_a_checkpoint_of_another_seed_is_not_gone_on_with(tmp_path: Path) -> Non
     pretrain(out, PretrainSettings(seed=1, steps=1, scenes=1, cooldown_steps=1), workers=0)
     with pytest.raises(FitError, match="other seed"):
         pretrain(out, PretrainSettings(seed=2, steps=2, scenes=1, cooldown_steps=1), workers=0)
+
+
+@pytest.mark.usefixtures("light_judge")
+def test_a_run_goes_on_from_weights_behind_the_first_steps(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    pretrain(first, SETTINGS, workers=0)
+    still = replace(SETTINGS, steps=801, first_step=800, learning_rate=1e-9)
+    pretrain(second, still, start=first, workers=0, every=1)
+    one, other = load_file(first), load_file(second)
+    assert all(np.allclose(one[name], other[name], atol=1e-3) for name in one)
+    assert json.loads(second.with_suffix(".jsonl").read_text())["step"] == 801
+    with pytest.raises(FitError, match="other first_step"):
+        pretrain(second, replace(still, first_step=0), workers=0)
+
+
+def test_the_rate_warms_up_wherever_a_run_begins() -> None:
+    settings = PretrainSettings(steps=1000, learning_rate=1.0, warmup_steps=100, cooldown_steps=0, first_step=500)
+    assert settings.rate(500) == pytest.approx(0.01)
+    assert settings.rate(600) == 1.0
+
+
+def test_clean_films_and_single_dials_are_seen_too() -> None:
+    """Each dial off by itself now and then leaves one in four thousand draws clean."""
+    random = np.random.default_rng(0)
+    up = np.array(
+        [sum(getattr(dials, name) > 0 for name in DIALS) for dials in (draw_dials(random) for _ in range(600))]
+    )
+    assert 0.12 < (up == 0).mean() < 0.28
+    assert 0.27 < (up == 1).mean() < 0.45
+    assert (up > 3).mean() > 0.3
 
 
 def test_the_rate_goes_up_stays_and_falls() -> None:

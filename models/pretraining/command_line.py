@@ -35,7 +35,7 @@ def pretrain(
         raise UnmetError(f"{out}: weights are written as .safetensors; name them so")
     try:
         from models.pretraining.draws import DIALS_UP
-        from models.pretraining.train import PretrainSettings
+        from models.pretraining.settings import PretrainSettings
         from models.pretraining.train import pretrain as run
     except ModuleNotFoundError as error:
         mend = "`pip install 'videotexture[fit]'`"

@@ -23,9 +23,7 @@ POOL = 400  # places of a scene among which windows are chosen
 NEAREST = 12  # of an anchor, in true state, of which two are taken
 RATES_HZ = (Fraction(24), Fraction(25), Fraction(30), Fraction(30), Fraction(50))
 DIALS_UP = 1600  # draws over which the dials go up from a tenth: features come first, then what not to heed
-CLEAN_SHARE = (
-    0.2  # of draws, with all dials off; with each off by itself alone that happened never, and clean clips lost
-)
+CLEAN_SHARE = 0.2  # of draws, with all dials off: by chance that happened once in four thousand
 SINGLE_SHARE = 0.35  # with one dial up
 HEIGHTS_PX = (64, 72, 80)
 ASPECTS = (1.0, 1.2, 1.5)  # further ones cost pixels that are averaged away
@@ -91,7 +89,7 @@ def draw(seed: int, step: int) -> Draw:
     width = int(height * random.choice(ASPECTS)) // 2 * 2
     rate_hz = RATES_HZ[random.integers(len(RATES_HZ))]
     shot = Shot(int(random.integers(2**31)), 40.0, rate_hz, width, height)
-    dials = _turned_down(_dials(random), min(1.0, 0.1 + 0.9 * step / DIALS_UP))
+    dials = _turned_down(draw_dials(random), min(1.0, 0.1 + 0.9 * step / DIALS_UP))
     scene = DialledScene(create_scene(family, shot), dials, int(random.integers(2**31)))
     segments = Segments.of_clip(scene.frame_count, rate_hz)
     starts, distance = _chosen(scene.state(), segments, random)
@@ -109,8 +107,8 @@ def draw(seed: int, step: int) -> Draw:
     return Draw(family, frames, np.ascontiguousarray(mean), distance)
 
 
-def _dials(random: np.random.Generator) -> Dials:
-    """None, one, or several at once."""
+def draw_dials(random: np.random.Generator) -> Dials:
+    """How badly a scene is filmed: not at all, by one dial, or by several at once."""
     several, which = Dials.random(random), random.random()
     if which < CLEAN_SHARE:
         return Dials.none()

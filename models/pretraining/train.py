@@ -8,7 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from pickle import UnpicklingError
 
@@ -22,43 +22,9 @@ from models.errors import FitError
 from models.pretraining.draws import Draw, draw
 from models.pretraining.judge import judge
 from models.pretraining.loss import soft_contrastive
+from models.pretraining.settings import PretrainSettings
 from models.scene_slowfast import SceneSlowFast, network_input
 from models.scene_trunk import load_weights
-
-
-@dataclass(frozen=True)
-class PretrainSettings:
-    """How start weights are made.
-
-    Attributes:
-        seed: of the first weights and of every scene.
-        steps: optimiser steps in all.
-        scenes: per step.
-        learning_rate: highest; warmed up over `warmup_steps`, and falling to 0 over the last `cooldown_steps`.
-        weight_decay: AdamW's.
-        warmup_steps: see `learning_rate`.
-        cooldown_steps: see `learning_rate`. A run can be resumed with more steps as long as it has not begun
-            to cool down.
-        averaging: of the weights that are judged and shipped, over steps.
-        first_step: where a run begins that begins with weights: behind the steps over which the dials go up.
-    """
-
-    seed: int = 0
-    steps: int = 3000
-    scenes: int = 2
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.02
-    warmup_steps: int = 100
-    cooldown_steps: int = 600
-    averaging: float = 0.995
-    first_step: int = 0
-
-    def rate(self, step: int) -> float:
-        """The learning rate at a step."""
-        up = min(1.0, (step - self.first_step + 1) / self.warmup_steps)
-        down = min(1.0, (self.steps - step) / max(1, self.cooldown_steps))
-        return self.learning_rate * up * down
-
 
 Told = Callable[[dict[str, object]], None]
 
@@ -125,13 +91,16 @@ class Pretraining:
         try:
             kept = torch.load(path, map_location=self.device, weights_only=True)
             fixed = ("seed", "scenes", "first_step")
-            if any(kept["settings"][name] != getattr(self.settings, name) for name in fixed):
-                raise FitError(f"{path}: was made with other {' or '.join(fixed)}: give the same ones, or another file")
+            others = [name for name in fixed if kept["settings"].get(name, 0) != getattr(self.settings, name)]
+            if others:
+                raise FitError(f"{path}: was made with other {' and '.join(others)}: give the same, or another file")
             self.network.load_state_dict(kept["network"])
             self.averaged.load_state_dict(kept["averaged"])
             self.log_scale.data.copy_(kept["log_scale"])
             self.optimiser.load_state_dict(kept["optimiser"])
             self.step = int(kept["step"])
+        except FitError:
+            raise
         except (UnpicklingError, EOFError) as error:
             raise FitError(f"{path}: damaged, or no checkpoint at all: remove it to start afresh") from error
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
