@@ -112,6 +112,9 @@ def fit(
     sound_features: Annotated[
         SoundFeatures, typer.Option(help="Of VGGish; the embedding makes a texture of 290 MB more, convolution 18.")
     ] = SoundFeatures.CONVOLUTION,
+    renditions: Annotated[
+        bool, typer.Option("--renditions/--no-renditions", help="Smaller pictures too, for viewers with narrow links.")
+    ] = True,
     engine: Annotated[
         EngineName, typer.Option(help="What computes the embeddings; auto: the best that is here.")
     ] = EngineName.ONNXRUNTIME,
@@ -162,6 +165,7 @@ def fit(
             sound_builder=SoundBuilder(_sound_source(sound_weights), sound_features.value),
             overwrite=overwrite,
             bridge_settings=bridging,
+            with_renditions=renditions,
             open_engine=_engine_opener(engine, progress),
             progress=progress,
         )

@@ -14,6 +14,7 @@ from models.progress import silent
 from models.scenes.strings import StringsSettings
 from stream.errors import TextureError
 from stream.recode import recode
+from stream.renditions import lighter_formats, store_renditions
 from stream.texture import BRIDGES_VIDEO, MANIFEST, VIDEO, Texture, sha256_of
 
 SCENE = StringsSettings(seconds=20.0, width=1280, height=720)
@@ -38,7 +39,7 @@ def scene_720p() -> Path:
 
 
 def make_lighter(texture: Path, crf: int) -> None:
-    """Encode a texture's pictures once more with another constant rate factor, in its place."""
+    """Encode a texture's pictures once more with another constant rate factor, in its place, and all its renditions."""
     with Texture.open(texture) as opened:
         manifest, video_format = opened.manifest, replace(opened.manifest.video_format(), crf=crf)
     sums = dict(manifest.sha256)
@@ -48,5 +49,8 @@ def make_lighter(texture: Path, crf: int) -> None:
             recode(texture / name, lighter, video_format)
             lighter.replace(texture / name)
             sums[name] = sha256_of(texture / name)
-    changed = manifest.model_copy(update={"video": manifest.video.model_copy(update={"crf": crf}), "sha256": sums})
+    renditions = store_renditions(texture, lighter_formats(video_format)) if manifest.renditions else ()
+    sums |= {name: sha256_of(texture / name) for name in sums if name.startswith("renditions/")}
+    update = {"video": manifest.video.model_copy(update={"crf": crf}), "renditions": renditions, "sha256": sums}
+    changed = manifest.model_copy(update=update)
     (texture / MANIFEST).write_text(changed.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -14,11 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from av.video.frame import VideoFrame
 
 from models.segments import Segments
-from stream.h264 import GopFile, decode_gop, encode_gop
+from stream.h264 import GopFile, decode_gop
 from stream.histogram import Histogram
 from stream.interpolation.flow import Flow
 from stream.interpolation.interpolator import Interpolator
 from stream.interpolation.light import led
+from stream.reel import Unit
+from stream.renditions import encode_units
 from stream.texture import Texture
 
 log = logging.getLogger(__name__)
@@ -48,10 +50,10 @@ def bridge_pictures(
     return led(Flow() if interpolator is None else interpolator, last_shown, next_shown, count)
 
 
-def make_bridge(texture: Texture, edge: Edge, count: int, interpolator: Interpolator) -> list[bytes]:
-    """A whole bridge, from decoding its ends on: its access units."""
+def make_bridge(texture: Texture, edge: Edge, count: int, interpolator: Interpolator) -> list[Unit]:
+    """A whole bridge, from decoding its ends on, in all renditions."""
     pictures = bridge_pictures(texture.video, texture.segments, edge, count, interpolator)
-    return encode_gop(pictures, texture.manifest.video_format())
+    return encode_units(pictures, texture.formats)
 
 
 class BridgeMaker:
@@ -83,9 +85,9 @@ class BridgeMaker:
         self._frames_of = frames_of
         self._otherwise = otherwise
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Edge, list[bytes]] = OrderedDict()
+        self._kept: OrderedDict[Edge, list[Unit]] = OrderedDict()
         self._kept_bytes = 0
-        self._pending: OrderedDict[Edge, Future[list[bytes]]] = OrderedDict()
+        self._pending: OrderedDict[Edge, Future[list[Unit]]] = OrderedDict()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name, initializer=_step_back)
 
     def close(self) -> None:
@@ -99,7 +101,7 @@ class BridgeMaker:
         with self._lock:
             return len(self._pending)
 
-    def request(self, edge: Edge) -> Future[list[bytes]] | None:
+    def request(self, edge: Edge) -> Future[list[Unit]] | None:
         """Have it made; what will give it, None if it is there. One that was dropped says that it is cancelled."""
         with self._lock:
             if edge in self._kept:
@@ -109,8 +111,8 @@ class BridgeMaker:
                 self._pending[edge] = self._thread.submit(self._make, edge)
             return self._pending[edge]
 
-    def recall(self, edge: Edge) -> list[bytes] | None:
-        """Its access units if it is there."""
+    def recall(self, edge: Edge) -> list[Unit] | None:
+        """Its pictures if it is there."""
         with self._lock:
             units = self._kept.get(edge)
             if units is not None:
@@ -125,7 +127,7 @@ class BridgeMaker:
                 del self._pending[oldest]
                 self.dropped += 1
 
-    def _make(self, edge: Edge) -> list[bytes]:
+    def _make(self, edge: Edge) -> list[Unit]:
         began_s = time.monotonic()
         try:
             units = make_bridge(self._texture, edge, self._frames_of(edge), self._interpolator)
@@ -143,11 +145,15 @@ class BridgeMaker:
             self._pending.pop(edge, None)  # at once with keeping it, or it could be asked for again in between
             self.made += 1
             self._kept[edge] = units
-            self._kept_bytes += sum(map(len, units))
+            self._kept_bytes += _size_bytes(units)
             while self._kept_bytes > KEPT_BYTES and len(self._kept) > 1:
                 _, dropped = self._kept.popitem(last=False)
-                self._kept_bytes -= sum(map(len, dropped))
+                self._kept_bytes -= _size_bytes(dropped)
         return units
+
+
+def _size_bytes(units: list[Unit]) -> int:
+    return sum(len(each.data) + sum(map(len, each.lighter)) for each in units)
 
 
 def _step_back() -> None:

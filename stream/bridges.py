@@ -17,6 +17,7 @@ from stream.bridge_maker import BridgeMaker, Edge, bridge_pictures
 from stream.histogram import Histogram
 from stream.interpolation.flow import Flow
 from stream.interpolation.interpolator import Interpolator
+from stream.reel import Unit
 from stream.texture import Texture
 
 __all__ = ["BRIDGE_FRAMES", "BridgeCounts", "Bridges", "Edge", "bridge_pictures"]
@@ -117,14 +118,14 @@ class Bridges:
         if self.frames_of(edge) and not self._is_stored(edge):
             self._maker.request(edge)
 
-    def at_hand(self, edge: Edge) -> list[bytes]:
-        """The bridge's access units if they are there now, else none; not counted, since nobody was promised one."""
+    def at_hand(self, edge: Edge) -> list[Unit]:
+        """The bridge's pictures if they are there now, else none; not counted, since nobody was promised one."""
         if not self.frames_of(edge):
             return []
         return (self._texture.stored_bridge(*edge) if self._is_stored(edge) else self._maker.recall(edge)) or []
 
-    def ready(self, edge: Edge) -> list[bytes]:
-        """The bridge's access units if they are there now; otherwise none, counted: a plain cut."""
+    def ready(self, edge: Edge) -> list[Unit]:
+        """The bridge's pictures if they are there now; otherwise none, counted: a plain cut."""
         if not self.frames_of(edge):
             return []
         units = self.at_hand(edge)
@@ -132,8 +133,8 @@ class Bridges:
         self._cut += not units
         return units
 
-    def wait(self, edge: Edge, patience_s: float | None = None) -> list[bytes]:
-        """The bridge's access units, made now if need be.
+    def wait(self, edge: Edge, patience_s: float | None = None) -> list[Unit]:
+        """The bridge's pictures, made now if need be.
 
         Args:
             patience_s: how long to wait at most, after which it is one made by flow, or a cut as with `ready`; None for
@@ -148,15 +149,15 @@ class Bridges:
                     return flown
         return self.ready(edge)
 
-    def _is_made(self, making: Future[list[bytes]], until_s: float | None) -> bool:
+    def _is_made(self, making: Future[list[Unit]], until_s: float | None) -> bool:
         """Wait for as long as flow could still do it instead. One that failed was logged where it failed."""
         if until_s is not None and self._stand_in is not None:
             until_s -= STAND_IN_MARGIN * self._stand_in.seconds
         return _succeeded(making, until_s)
 
     def _by_flow(
-        self, stand_in: BridgeMaker, edge: Edge, making: Future[list[bytes]], until_s: float | None
-    ) -> list[bytes] | None:
+        self, stand_in: BridgeMaker, edge: Edge, making: Future[list[Unit]], until_s: float | None
+    ) -> list[Unit] | None:
         """One by flow, unless the other is done after all; None if neither is, or the other."""
         flying = stand_in.request(edge)
         if _succeeded(making, until_s):
@@ -173,7 +174,7 @@ class Bridges:
         return self._uses_stored and stored is not None and stored.frames == self.frames_of(edge)
 
 
-def _succeeded(future: Future[list[bytes]], until_s: float | None) -> bool:
+def _succeeded(future: Future[list[Unit]], until_s: float | None) -> bool:
     """Wait for it, and whether it then is there."""
     with suppress(TimeoutError, CancelledError):
         return future.exception(None if until_s is None else max(0.0, until_s - time.monotonic())) is None

@@ -32,6 +32,7 @@ from stream.jump_judge import JumpJudge
 from stream.liveliness import Liveliness, Tempo
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.player import JUMPS_PER_MINUTE
+from stream.renditions import lighter_formats, store_renditions
 from stream.seen_seams import walk_and_look
 from stream.sound import read_sound, write_track
 from stream.sound_embedding import SoundBuilder, mono_16k, segment_ends_s
@@ -90,6 +91,7 @@ def build_texture(
     sound_builder: SoundBuilder | None = None,
     overwrite: bool = False,
     bridge_settings: BridgeSettings | None = None,
+    with_renditions: bool = True,
     open_engine: Callable[[Path], Engine] = OnnxRuntimeEngine,
     progress: Progress = silent,
 ) -> BuildReport:
@@ -100,6 +102,7 @@ def build_texture(
         sound_builder: makes the network by which live sound steers, if the clip has sound; without it, none can.
         overwrite: whether an existing texture may be replaced.
         bridge_settings: how jumps are bridged; by default as far as they leap, by what is best without a network.
+        with_renditions: whether viewers behind narrow links get smaller pictures, which add about a third to its size.
         open_engine: what runs the networks, given a network's file.
         progress: told each stage and how far it is.
 
@@ -141,6 +144,8 @@ def build_texture(
             )
             tempo = Tempo(tempo.stride_s, float(built.facts.mean_frames / rate_hz))  # as it turned out
             usual = Liveliness.of_transitions(usual.transitions, tempo)
+        with stages.stage("encode renditions") as on_progress:
+            renditions = store_renditions(folder, lighter_formats(video.format), on_progress) if with_renditions else ()
         with stages.stage("finish"):
             manifest = Manifest(
                 clip=_clip_facts(clip.name, video, has_sound=sound is not None),
@@ -152,6 +157,7 @@ def build_texture(
                 video=VideoFacts(crf=video.format.crf, colour=video.format.colour, bridge_frames=bridging.usual_frames),
                 walk=WalkFacts(jumps_per_minute=usual.jumps_per_minute, repetition=repetition),
                 bridges=built.facts,
+                renditions=renditions,
                 encoder=encoder_report,
                 sound=sound_report,
                 provenance=provenance,

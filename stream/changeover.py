@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
-from stream.h264 import decode_gop, encode_gop
+from stream.h264 import decode_gop
 from stream.interpolation.planes import Plane, picture_of, planes_of
 from stream.reel import Entrance, Reel, Unit
+from stream.renditions import encode_units
 from stream.sound import PACKET_S, cross_fade
 from stream.splice import sound_offset
 from stream.texture import Texture
@@ -67,7 +68,7 @@ def dissolve(old: Texture, last: int, new: Texture, first: int) -> list[Unit]:
         shown = entering[max(0, place - count + len(entering))]
         pictures.append(_mixed(leaving[then], shown, share * share * (3 - 2 * share)))  # eased at both ends
     gops = [pictures[at : at + form.gop_frames] for at in range(0, count, form.gop_frames)]
-    return [Unit(data, index == 0) for gop in gops for index, data in enumerate(encode_gop(gop, form))]
+    return [unit for gop in gops for unit in encode_units(gop, new.formats)]
 
 
 def entrance(left: Exit, old: Texture, new: Texture, first: int, units: Sequence[Unit]) -> Entrance:

@@ -40,6 +40,7 @@ def numbers(texture: Texture) -> dict[str, Any]:
         **_fit(manifest.encoder),
         "sounds compared by": _sound(texture),
         "bridges": _bridges(texture),
+        "renditions": _renditions(texture),
         f"walk at {JUMPS_PER_MINUTE:g} jumps a minute": f"{len(usual.transitions.traffic()[0])} different jumps, "
         f"{usual.transitions.effective_segments:.0f} segments visited as if evenly",
         "jumps a minute": f"{usual.jumps_per_minute:.1f}",
@@ -102,6 +103,12 @@ def _bridges(texture: Texture) -> str:
         length = f"{facts.mean_frames:.1f} frames on average, by how far apart their ends are"
     network = "" if facts is None or facts.network is None else f"; network: {facts.network.get('kind')}"
     return f"{length}; {len(texture.bridge_index)} stored, made by {texture.bridges_by}{network}"
+
+
+def _renditions(texture: Texture) -> str:
+    """Their sizes and rates, the full one's first."""
+    rates = zip(texture.formats, texture.bit_s, strict=True)
+    return ", ".join(f"{form.width} x {form.height} at {bit_s / 1e6:.2f} Mbit/s" for form, bit_s in rates)
 
 
 def _sound(texture: Texture) -> str:

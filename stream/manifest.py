@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Annotated, Any
 
@@ -11,8 +12,8 @@ from models.segments import Segments
 from stream.h264 import VideoFormat
 from stream.jump_judge import Repetition
 
-FORMAT_VERSION = 3  # 2: the walk is stored, not what it was weighed with; 3: bridges of different lengths
-READABLE_VERSIONS = (2, FORMAT_VERSION)
+FORMAT_VERSION = 4  # 2: the walk is stored, not its weights; 3: bridges of different lengths; 4: renditions
+READABLE_VERSIONS = (2, 3, FORMAT_VERSION)
 
 
 def _rate(value: object) -> Fraction:
@@ -67,6 +68,16 @@ class VideoFacts(_Part):
     bridge_frames: int = Field(ge=0, description="of each, or where that is said of `bridges`, of those to a song")
 
 
+class RenditionFacts(_Part):
+    """A lighter rendition: the same pictures, smaller and coarser."""
+
+    name: str = Field(pattern="^[a-z]+$", description="of its files")
+    width: PositiveInt
+    height: PositiveInt
+    crf: int
+    bit_s: PositiveInt = Field(description="of its pictures, on average")
+
+
 class BridgeFacts(_Part):
     """How jumps are bridged."""
 
@@ -102,6 +113,7 @@ class Manifest(_Part):
     video: VideoFacts
     walk: WalkFacts
     bridges: BridgeFacts | None = Field(None, description="none before version 3: all alike, and made by flow")
+    renditions: tuple[RenditionFacts, ...] = Field((), description="lighter ones, the largest first")
     encoder: dict[str, Any] = Field(description="what the fit and the export report")
     sound: dict[str, Any] | None = Field(None, description="what the sound network reports of itself, if there is one")
     provenance: Provenance
@@ -120,3 +132,7 @@ class Manifest(_Part):
         """What all GOPs have in common."""
         clip, video = self.clip, self.video
         return VideoFormat(clip.width, clip.height, clip.rate_hz, self.segments.stride_frames, video.crf, video.colour)
+
+    def rendition_format(self, facts: RenditionFacts) -> VideoFormat:
+        """How one of the lighter renditions is encoded."""
+        return replace(self.video_format(), width=facts.width, height=facts.height, crf=facts.crf)

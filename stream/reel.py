@@ -34,6 +34,7 @@ class MediaPacket:
         step: the step that begins with this packet, else None.
         is_hit: whether that step was not walked to, but hit.
         bridge_frames: of that step, the pictures before its segment's own.
+        lighter: the same picture in the texture's lighter renditions, none for sound.
     """
 
     kind: Literal["video", "audio"]
@@ -46,6 +47,7 @@ class MediaPacket:
     step: Step | None = None
     is_hit: bool = False
     bridge_frames: int = 0
+    lighter: tuple[bytes, ...] = ()
 
     @property
     def time_s(self) -> Fraction:
@@ -55,11 +57,30 @@ class MediaPacket:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One picture to come: its access unit, and the clip's frame that it shows, if it is one of them."""
+    """One picture to come.
+
+    Attributes:
+        data: its access unit.
+        clip_frame: the clip's frame that it shows, if it is one of them.
+        lighter: its access units in the texture's lighter renditions.
+    """
 
     data: bytes
     is_keyframe: bool
     clip_frame: int | None = None
+    lighter: tuple[bytes, ...] = ()
+
+
+def gop_units(full: Sequence[bytes], *lighter: Sequence[bytes], first_frame: int | None = None) -> list[Unit]:
+    """The pictures of one GOP, of its access units in each rendition.
+
+    Args:
+        first_frame: which of the clip's the first one shows; None if they are none of the clip's.
+    """
+    return [
+        Unit(units[0], index == 0, None if first_frame is None else first_frame + index, units[1:])
+        for index, units in enumerate(zip(full, *lighter, strict=True))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +208,7 @@ class Reel:
         unit, laid = self._units.popleft(), self._laid
         packet = MediaPacket(
             "video", unit.data, self.frames, self._frame_s, 1, unit.is_keyframe, unit.clip_frame,
-            laid.step if begins else None, laid.is_hit and begins, laid.bridge_frames if begins else 0,
+            laid.step if begins else None, laid.is_hit and begins, laid.bridge_frames if begins else 0, unit.lighter,
         )  # fmt: skip
         self.since_idr = 0 if unit.is_keyframe else self.since_idr + 1
         if unit.is_keyframe:

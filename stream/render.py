@@ -153,11 +153,9 @@ def _pictures(texture: Texture, bridges: Bridges, steps: Sequence[Step]) -> Iter
         bridge = bridges.wait(edge) if step.is_jump else []
         if step.is_jump and len(bridge) != bridges.frames_of(edge):
             raise TextureError(f"{texture.path}: no bridge can be made from {step.previous} to {step.segment}")
-        first_frame = texture.segments.first_appended_frame(step.segment)
-        for index, data in enumerate((*bridge, *texture.gop(step.segment))):
-            own = index - len(bridge)
+        for index, unit in enumerate((*bridge, *texture.units(step.segment))):
             yield MediaPacket(
-                "video", data, frames, frame_s, 1, index == 0 or own == 0, first_frame + own if own >= 0 else None,
+                "video", unit.data, frames, frame_s, 1, unit.is_keyframe, unit.clip_frame,
                 step if index == 0 else None, bridge_frames=len(bridge) if index == 0 else 0,
             )  # fmt: skip
             frames += 1

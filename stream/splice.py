@@ -39,11 +39,11 @@ class Splicer:
         self._entrance = entrance
         self.reel.frames, self.reel.sounds = entrance.frames, entrance.sounds
 
-    def splice(self, step: Step, bridge: list[bytes]) -> list[MediaPacket]:
+    def splice(self, step: Step, bridge: Sequence[Unit]) -> list[MediaPacket]:
         """The packets of one step, in the order in which they are to be sent.
 
         Args:
-            bridge: the access units to play before the segment, empty for none.
+            bridge: the pictures to play before the segment, empty for none.
         """
         reel = self.reel
         reel.start(self.lay(step, bridge, begins=reel.ends, outgoing=reel.offset))
@@ -52,11 +52,11 @@ class Splicer:
             packets.append(reel.pop())
         return packets
 
-    def lay(self, step: Step, bridge: list[bytes], *, begins: int, outgoing: int | None) -> Laid:
+    def lay(self, step: Step, bridge: Sequence[Unit], *, begins: int, outgoing: int | None) -> Laid:
         """A step, with its cross-fade if it jumps. Changes nothing here, so that a thread may do it ahead of time.
 
         Args:
-            bridge: the access units to play before the segment, empty for none.
+            bridge: the pictures to play before the segment, empty for none.
             begins: the number of the picture with which it begins.
             outgoing: the reel's offset at that moment, None if it is the first step of all.
         """
@@ -80,7 +80,7 @@ class Splicer:
         units = [*entrance.units, *self.units(step.segment, [])]
         return Laid(units, Turn(0, offset, lambda: entrance.fade), step)
 
-    def cut(self, step: Step, bridge: list[bytes], fader: Fader, *, is_hit: bool = False) -> Laid:
+    def cut(self, step: Step, bridge: Sequence[Unit], fader: Fader, *, is_hit: bool = False) -> Laid:
         """A step that begins with the very next picture, wherever in its GOP the last one was.
 
         Args:
@@ -93,14 +93,9 @@ class Splicer:
         """Pictures that begin with the very next one, while the sound fades out."""
         return Laid(units, None if self.reel.offset == SILENCE else self._turn_to(SILENCE, fader))
 
-    def units(self, segment: int, bridge: list[bytes]) -> list[Unit]:
+    def units(self, segment: int, bridge: Sequence[Unit]) -> list[Unit]:
         """The pictures of a step."""
-        first_frame = self._texture.segments.first_appended_frame(segment)
-        gop = self._texture.gop(segment)
-        return [
-            *(Unit(data, index == 0) for index, data in enumerate(bridge)),
-            *(Unit(data, index == 0, first_frame + index) for index, data in enumerate(gop)),
-        ]
+        return [*bridge, *self._texture.units(segment)]
 
     def _turn_to(self, offset: int, fader: Fader) -> Turn | None:
         if self._texture.track is None:

@@ -61,15 +61,16 @@ class Stage:
         self._standby: dict[int, int] = {}  # from a segment, the target to which a bridge was asked for
         self._helper = ThreadPoolExecutor(max_workers=2, thread_name_prefix="player-helper")
         self._stills: Future[Stills] | None = None
-        self._frozen: Future[bytes] | None = None
+        self._frozen: Future[Unit] | None = None
         self._frozen_frame: int | None = None
 
     def set_up(self) -> None:
         """Begin to make what hits and stills need."""
         self._meter.start()
         if self._stills is None:
-            form, sets = self._texture.manifest.video_format(), self._texture.video.parameter_sets
-            self._stills = self._submitted("freeze and blackout", Stills.encode, form, sets)
+            videos = (self._texture.video, *(each.video for each in self._texture.renditions))
+            sets = [video.parameter_sets for video in videos]
+            self._stills = self._submitted("freeze and blackout", Stills.encode, self._texture.formats, sets)
 
     def close(self) -> None:
         """End its threads."""
@@ -103,7 +104,7 @@ class Stage:
             return Laid(stills.black_gop())
         idr = _result(self._frozen)
         if idr is None:
-            return Laid([Unit(stills.hold(self._reel.since_idr), False, self._frozen_frame)])
+            return Laid([stills.hold(self._reel.since_idr, self._frozen_frame)])
         return Laid(stills.gop(idr, self._frozen_frame))
 
     def prepare(self, segment: int) -> None:
@@ -126,7 +127,7 @@ class Stage:
             return self._splicer.fall_silent(stills.black_gop(), self._fade)
         if self.mode is Mode.BLACK:
             return self._unveiled(stills, drawn())
-        hold = Unit(stills.hold(self._reel.since_idr), False, self._reel.shown)
+        hold = stills.hold(self._reel.since_idr, self._reel.shown)
         laid = self._splicer.fall_silent([hold], self._fade)
         self._freeze(stills, self._reel.gop, self._reel.shown)
         return laid

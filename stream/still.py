@@ -15,7 +15,8 @@ from av.video.frame import VideoFrame
 
 from stream.errors import TextureError
 from stream.h264 import VideoFormat, decode_gop, encode_gop
-from stream.reel import Unit
+from stream.reel import Unit, gop_units
+from stream.renditions import encode_units
 
 FRAME_NUMBERS = 16  # x264's log2_max_frame_num is 4 without B-frames
 MOST_HOLD_BYTES = 64  # one that repeats all of a picture takes some ten
@@ -25,50 +26,53 @@ BLACK_LUMA, NO_CHROMA = 16, 128
 
 @dataclass(frozen=True)
 class Stills:
-    """What stands still.
+    """What stands still, in all renditions of a texture.
 
     Attributes:
         black: an IDR.
-        holds: for each `frame_num`, 0 to 15, the unit that repeats the picture before it.
+        holds: for each `frame_num`, 0 to 15, what repeats the picture before it.
     """
 
-    black: bytes
-    holds: tuple[bytes, ...]
-    _format: VideoFormat
+    black: Unit
+    holds: tuple[Unit, ...]
+    _formats: tuple[VideoFormat, ...]
 
     @classmethod
-    def encode(cls, video_format: VideoFormat, parameter_sets: bytes) -> Stills:
+    def encode(cls, formats: Sequence[VideoFormat], parameter_sets: Sequence[bytes]) -> Stills:
         """Encode them for a texture: some 30 ms, once.
 
         Args:
-            parameter_sets: SPS and PPS of the texture's own GOPs, Annex B.
+            formats: of its renditions, the full one first.
+            parameter_sets: SPS and PPS of their own GOPs, Annex B.
 
         Raises:
             TextureError: they were encoded by another x264, whose inter pictures these could not stand beside.
         """
-        long = replace(video_format, gop_frames=FRAME_NUMBERS + 1)
-        black, *inter = encode_gop([_black(video_format) for _ in range(FRAME_NUMBERS + 1)], long)
-        if not black.startswith(parameter_sets):
-            raise TextureError("this texture was encoded by another x264; fit it again to freeze or black it out")
-        if max(map(len, inter)) > MOST_HOLD_BYTES:
-            raise TextureError("this x264 does not skip what stands still; pictures cannot be frozen with it")
-        return cls(black, (inter[-1], *inter[:-1]), video_format)
+        gops = [_still_gop(form, sets) for form, sets in zip(formats, parameter_sets, strict=True)]
+        black, *inter = gop_units(*gops)
+        return cls(black, (inter[-1], *inter[:-1]), tuple(formats))
 
-    def hold(self, since_idr: int) -> bytes:
-        """What repeats the picture that was the `since_idr`-th after its IDR, 0 for the IDR itself."""
-        return self.holds[(since_idr + 1) % FRAME_NUMBERS]
+    def hold(self, since_idr: int, clip_frame: int | None = None) -> Unit:
+        """What repeats the picture that was the `since_idr`-th after its IDR, 0 for the IDR itself.
 
-    def gop(self, idr: bytes, clip_frame: int | None = None) -> list[Unit]:
+        Args:
+            clip_frame: the clip's frame that this is.
+        """
+        return replace(self.holds[(since_idr + 1) % FRAME_NUMBERS], clip_frame=clip_frame)
+
+    def gop(self, idr: Unit, clip_frame: int | None = None) -> list[Unit]:
         """One GOP, as long as the texture's, of one picture: whoever joins sees it within a stride."""
-        inter = (Unit(self.hold(index), False, clip_frame) for index in range(self._format.gop_frames - 1))
-        return [Unit(idr, True, clip_frame), *inter]
+        inter = (self.hold(index, clip_frame) for index in range(self._formats[0].gop_frames - 1))
+        return [replace(idr, clip_frame=clip_frame), *inter]
 
     def black_gop(self) -> list[Unit]:
         """One GOP of black."""
         return self.gop(self.black)
 
-    def frozen(self, units: Sequence[bytes]) -> bytes:
-        """The last picture of some units that begin with an IDR, as an IDR of its own. Takes some 20 ms.
+    def frozen(self, units: Sequence[bytes]) -> Unit:
+        """The last picture of some units of the full rendition that begin with an IDR, as an IDR of its own.
+
+        Takes some 20 ms.
 
         Raises:
             TextureError: they cannot be decoded.
@@ -76,7 +80,19 @@ class Stills:
         pictures = decode_gop(units)
         if not pictures:
             raise TextureError("the picture to be frozen cannot be decoded; fit the texture again")
-        return encode_gop([pictures[-1]], replace(self._format, crf=max(1, self._format.crf - FINER_CRF)))[0]
+        finer = [replace(form, crf=max(1, form.crf - FINER_CRF)) for form in self._formats]
+        return encode_units([pictures[-1]], finer)[0]
+
+
+def _still_gop(video_format: VideoFormat, parameter_sets: bytes) -> list[bytes]:
+    """A black picture, and what repeats it so often that every `frame_num` was there."""
+    long = replace(video_format, gop_frames=FRAME_NUMBERS + 1)
+    units = encode_gop([_black(video_format) for _ in range(FRAME_NUMBERS + 1)], long)
+    if not units[0].startswith(parameter_sets):
+        raise TextureError("this texture was encoded by another x264; fit it again to freeze or black it out")
+    if max(map(len, units[1:])) > MOST_HOLD_BYTES:
+        raise TextureError("this x264 does not skip what stands still; pictures cannot be frozen with it")
+    return units
 
 
 def _black(video_format: VideoFormat) -> VideoFrame:

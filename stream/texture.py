@@ -2,13 +2,12 @@
 
 `NAME.texture/` holds manifest.json, video.mp4 (one closed GOP for each segment), audio.opus and sound.onnx (if
 the clip has sound), embeddings.safetensors, walk.safetensors, encoder.onnx, interpolator.onnx (if a network may make
-bridges), bridge_ends.safetensors, and bridges/ (bridges.mp4 with index.json). It is complete: copy the folder, and it
-plays on a machine without torch.
+bridges), bridge_ends.safetensors, bridges/ (bridges.mp4 with index.json), and renditions/ (the same pictures smaller,
+for narrow links). It is complete: copy the folder, and it plays on a machine without torch.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
@@ -25,31 +23,37 @@ from models.segments import Segments
 from stream.bridge_lengths import BridgeLengths
 from stream.errors import TextureError
 from stream.graph import Graph
-from stream.h264 import GopFile
+from stream.h264 import GopFile, VideoFormat
 from stream.liveliness import Liveliness, Tempo
-from stream.manifest import FORMAT_VERSION, READABLE_VERSIONS, Manifest
+from stream.manifest import Manifest
+from stream.reel import Unit, gop_units
+from stream.renditions import Rendition, mean_bit_s
 from stream.seen_seams import SeenSeams
 from stream.sound import Track
+from stream.texture_folder import (
+    BRIDGE_ENDS,
+    BRIDGES_INDEX,
+    BRIDGES_VIDEO,
+    EMBEDDINGS,
+    ENCODER,
+    INTERPOLATOR,
+    MANIFEST,
+    SOUND,
+    SOUND_NETWORK,
+    VIDEO,
+    WALK,
+    first_line,
+    read_manifest,
+    sha256_of,
+    verify_files,
+)
 from stream.transitions import Transitions
 from stream.walk_file import read_walk
 
-MANIFEST = "manifest.json"
-VIDEO = "video.mp4"
-SOUND = "audio.opus"
-EMBEDDINGS = "embeddings.safetensors"
-WALK = "walk.safetensors"
-ENCODER = "encoder.onnx"
-SOUND_NETWORK = "sound.onnx"
-INTERPOLATOR = "interpolator.onnx"
-BRIDGE_ENDS = "bridge_ends.safetensors"
-BRIDGES_VIDEO = "bridges/bridges.mp4"
-BRIDGES_INDEX = "bridges/index.json"
-
-
-def sha256_of(path: Path) -> str:
-    """The checksum of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+__all__ = [
+    "BRIDGES_INDEX", "BRIDGES_VIDEO", "BRIDGE_ENDS", "EMBEDDINGS", "ENCODER", "INTERPOLATOR", "MANIFEST", "SOUND",
+    "SOUND_NETWORK", "VIDEO", "WALK", "StoredBridge", "Texture", "read_manifest", "sha256_of",
+]  # fmt: skip
 
 
 class StoredBridge(NamedTuple):
@@ -71,6 +75,7 @@ class Texture:
         bridges_video: the stored bridges' pictures.
         bridge_index: for each stored (from, to), where its pictures are in `bridges_video`.
         track: the sound, or None.
+        renditions: the lighter ones, the largest first.
     """
 
     path: Path
@@ -80,6 +85,7 @@ class Texture:
     bridges_video: GopFile | None
     bridge_index: dict[tuple[int, int], StoredBridge]
     track: Track | None
+    renditions: tuple[Rendition, ...] = ()
 
     def __enter__(self) -> Texture:
         return self
@@ -92,6 +98,8 @@ class Texture:
         self.video.close()
         if self.bridges_video is not None:
             self.bridges_video.close()
+        for rendition in self.renditions:
+            rendition.close()
 
     @classmethod
     def open(cls, path: Path, *, verify: bool = True) -> Texture:
@@ -105,12 +113,13 @@ class Texture:
         """
         manifest = read_manifest(path)
         if verify:
-            _verify(path, manifest)
+            verify_files(path, manifest)
         index = _bridge_index(path, manifest.video.bridge_frames) if BRIDGES_INDEX in manifest.sha256 else {}
+        video, bridges_video = GopFile(path / VIDEO), GopFile(path / BRIDGES_VIDEO) if index else None
         texture = cls(
-            path, manifest, manifest.segmentation(), GopFile(path / VIDEO),
-            GopFile(path / BRIDGES_VIDEO) if index else None, index,
+            path, manifest, manifest.segmentation(), video, bridges_video, index,
             Track(path / SOUND) if manifest.clip.has_sound else None,
+            tuple(Rendition.open(path, each, manifest, video, bridges_video) for each in manifest.renditions),
         )  # fmt: skip
         texture._check_consistency()
         return texture
@@ -187,10 +196,27 @@ class Texture:
         """
         return Liveliness.at_rate(self._stored_walk[1].seen_in(self.graph), self.tempo, jumps_per_minute)
 
+    @property
+    def formats(self) -> tuple[VideoFormat, ...]:
+        """Of the renditions, the full one first."""
+        return self.manifest.video_format(), *(rendition.form for rendition in self.renditions)
+
+    @property
+    def bit_s(self) -> tuple[int, ...]:
+        """What the pictures of each rendition take on average, in bits per second, the full one first."""
+        lighter = (facts.bit_s for facts in self.manifest.renditions)
+        return mean_bit_s(self.video, self.manifest.video_format()), *lighter
+
     def gop(self, segment: int) -> list[bytes]:
         """The access units that stepping to `segment` plays."""
         stride = self.segments.stride_frames
         return self.video.units(segment * stride, stride)
+
+    def units(self, segment: int) -> list[Unit]:
+        """The same in all renditions."""
+        first, count = segment * self.segments.stride_frames, self.segments.stride_frames
+        lighter = (rendition.video.units(first, count) for rendition in self.renditions)
+        return gop_units(self.gop(segment), *lighter, first_frame=self.segments.first_appended_frame(segment))
 
     @property
     def bridges_by(self) -> str:
@@ -212,12 +238,13 @@ class Texture:
     def _bridge_lengths(self) -> BridgeLengths:
         return BridgeLengths.read(self.path / BRIDGE_ENDS, self.segments.count)
 
-    def stored_bridge(self, previous: int, segment: int) -> list[bytes] | None:
-        """The access units of the bridge between two segments, if it was made with the texture."""
+    def stored_bridge(self, previous: int, segment: int) -> list[Unit] | None:
+        """The pictures of the bridge between two segments, if it was made with the texture."""
         stored = self.bridge_index.get((previous, segment))
         if stored is None or self.bridges_video is None:
             return None
-        return self.bridges_video.units(*stored)
+        lighter = (each.bridges_video.units(*stored) for each in self.renditions if each.bridges_video is not None)
+        return gop_units(self.bridges_video.units(*stored), *lighter)
 
     def _check_consistency(self) -> None:
         needed = self.segments.count * self.segments.stride_frames
@@ -237,47 +264,6 @@ class Texture:
                 raise TextureError(f"{self.path / BRIDGES_INDEX}: names what is not there; fit the texture again")
 
 
-def read_manifest(path: Path) -> Manifest:
-    """Read the manifest of a texture folder.
-
-    Raises:
-        TextureError: there is none, or it is none of ours.
-    """
-    file = path / MANIFEST
-    if not path.exists():
-        raise TextureError(f"{path}: no such texture; make one with `videotexture fit CLIP -o {path}`")
-    if not path.is_dir():
-        raise TextureError(f"{path}: a texture is a folder, this is a file; make one with `videotexture fit {path}`")
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TextureError(f"{path}: not a texture, it has no readable {MANIFEST} ({error})") from error
-    try:
-        version = json.loads(text).get("format_version")
-        if version not in READABLE_VERSIONS:
-            raise TextureError(
-                f"{file}: texture format {version}, this program reads {READABLE_VERSIONS[0]} to {FORMAT_VERSION}; "
-                "fit the clip again"
-            )
-        return Manifest.model_validate_json(text)
-    except (ValidationError, ValueError, AttributeError) as error:
-        raise TextureError(
-            f"{file}: damaged ({_first_line(error)}); copy the texture again, or fit it again"
-        ) from error
-
-
-def _verify(path: Path, manifest: Manifest) -> None:
-    for name, expected in manifest.sha256.items():
-        file = path / name
-        if not file.is_file():
-            raise TextureError(f"{file}: missing; copy the whole folder again, or fit the texture again")
-        if sha256_of(file) != expected:
-            raise TextureError(
-                f"{file}: damaged or cut short, its checksum is not the manifest's; copy the texture again, "
-                "or fit it again"
-            )
-
-
 def _bridge_index(path: Path, usual_frames: int) -> dict[tuple[int, int], StoredBridge]:
     file = path / BRIDGES_INDEX
     try:
@@ -289,11 +275,4 @@ def _bridge_index(path: Path, usual_frames: int) -> dict[tuple[int, int], Stored
             for row in rows
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TextureError(f"{file}: damaged ({_first_line(error)}); fit the texture again") from error
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return next(iter(str(error).splitlines()), type(error).__name__)
+        raise TextureError(f"{file}: damaged ({first_line(error)}); fit the texture again") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from stream.bridge_maker import bridge_pictures
 from stream.graph import Graph, Weighting
 from stream.h264 import GopFile, GopFileWriter, VideoFormat
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
+from stream.renditions import store_renditions
 from stream.seen_seams import SeenSeams
 from stream.sound import PACKET_SAMPLES, SAMPLE_RATE_HZ, Samples, write_track
 from stream.texture import BRIDGES_INDEX, BRIDGES_VIDEO, EMBEDDINGS, MANIFEST, SOUND, VIDEO, WALK, Texture, sha256_of
@@ -71,7 +73,8 @@ def numbered(number: int) -> VideoFrame:
 
 def number_of(picture: VideoFrame) -> int:
     """The number of a decoded picture."""
-    blocks = planes_of(picture)[0][: 2 * BLOCK_PX].reshape(2 * BLOCK_PX, BITS, BLOCK_PX).mean(axis=(0, 2))
+    block = picture.width // BITS  # of a smaller rendition it is smaller
+    blocks = planes_of(picture)[0][: 2 * block].reshape(2 * block, BITS, block).mean(axis=(0, 2))
     return int(((blocks > 125) << np.arange(BITS)).sum())
 
 
@@ -182,11 +185,13 @@ def write_texture(
     sound: bool = True,
     bridge_frames: int = 4,
     stored: Sequence[tuple[int, int]] = (),
+    renditions: bool = False,
 ) -> Path:
     """A whole texture folder of numbered pictures and a rising tone, but for its encoder.
 
     Args:
         stored: the jumps whose bridges are in it.
+        renditions: whether it has one of half the size.
     """
     path.mkdir(parents=True)
     segments = Segments.of_clip(round(seconds * rate_hz), rate_hz)
@@ -200,6 +205,8 @@ def write_texture(
     write_walk(transitions, SeenSeams.none(), path / WALK)
     if stored:
         _write_bridges(path, segments, form, stored, bridge_frames)
+    half = replace(form, width=WIDTH_PX // 2, height=HEIGHT_PX // 2)
+    lighter = store_renditions(path, {"half": half}) if renditions else ()
     manifest = Manifest(
         clip=ClipFacts(
             name="numbers.mp4", width=WIDTH_PX, height=HEIGHT_PX, rate_hz=rate_hz,
@@ -210,6 +217,7 @@ def write_texture(
         ),
         video=VideoFacts(crf=form.crf, colour=form.colour, bridge_frames=bridge_frames),
         walk=WalkFacts(jumps_per_minute=60),
+        renditions=lighter,
         encoder={"trunk": "none"},
         provenance=Provenance(version="0", commit=None, seed=0, preset="test", settings={}),
         sha256={str(file.relative_to(path)): sha256_of(file) for file in sorted(path.rglob("*")) if file.is_file()},

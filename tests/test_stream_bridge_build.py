@@ -59,7 +59,7 @@ def test_a_network_is_in_the_texture_and_made_its_bridges(by_network: tuple[Path
         assert len(texture.bridge_index) == report.bridges > 0
         for edge, stored in texture.bridge_index.items():
             assert stored.frames == texture.bridge_frames(*edge) > 0
-            assert len(decode_gop(texture.stored_bridge(*edge))) == stored.frames
+            assert len(decode_gop([unit.data for unit in texture.stored_bridge(*edge)])) == stored.frames
         with open_bridges(texture, "small") as bridges, Player(texture, texture.usual_liveliness(), seed=1) as player:
             for _, packet in zip(range(400), player.packets(), strict=False):
                 if packet.step is not None and packet.step.is_jump:

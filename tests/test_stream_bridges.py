@@ -35,7 +35,7 @@ def bridges(texture: Texture) -> Iterator[Bridges]:
 def test_a_bridge_fits_between_its_two_segments(texture: Texture, bridges: Bridges, edge: tuple[int, int]) -> None:
     units = bridges.wait(edge)
     assert len(units) == bridges.frames_of(edge) == 4
-    pictures = decode_video([*texture.gop(edge[0]), *units, *texture.gop(edge[1])])
+    pictures = decode_video([*texture.gop(edge[0]), *(unit.data for unit in units), *texture.gop(edge[1])])
     assert len(pictures) == 16
     alone = decode_video(texture.gop(edge[0])) + decode_video(texture.gop(edge[1]))
     for picture, expected in zip(pictures[:6] + pictures[10:], alone, strict=True):
@@ -73,13 +73,13 @@ def test_what_is_not_there_is_a_cut_and_then_made_once(bridges: Bridges) -> None
 def test_a_request_that_is_repeated_while_it_is_made_is_made_once(
     bridges: Bridges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, real = threading.Event(), bridge_maker.encode_gop
+    go_on, real = threading.Event(), bridge_maker.encode_units
 
-    def slowly(*arguments: object) -> list[bytes]:
+    def slowly(*arguments: object) -> object:
         assert go_on.wait(10)
         return real(*arguments)
 
-    monkeypatch.setattr(bridge_maker, "encode_gop", slowly)
+    monkeypatch.setattr(bridge_maker, "encode_units", slowly)
     for _ in range(5):
         bridges.request((4, 22))
     assert bridges.ready((4, 22)) == [], "asking does not wait"
@@ -114,13 +114,13 @@ def test_there_is_no_moment_at_which_it_would_be_made_again(bridges: Bridges, mo
 
 def test_memory_is_bounded_and_what_was_used_last_is_kept(bridges: Bridges, monkeypatch: pytest.MonkeyPatch) -> None:
     first = bridges.wait((0, 20))
-    size_bytes = sum(map(len, first))
+    size_bytes = sum(len(unit.data) for unit in first)
     monkeypatch.setattr(bridge_maker, "KEPT_BYTES", 6 * size_bytes)
     for target in range(21, 36):
         bridges.wait((0, target))
         assert bridges.ready((0, 20)) is first, "in use all the time"
         maker = bridges._maker
-        kept_bytes = sum(len(unit) for units in maker._kept.values() for unit in units)
+        kept_bytes = sum(len(unit.data) for units in maker._kept.values() for unit in units)
         assert kept_bytes == maker._kept_bytes <= 6 * size_bytes
         assert len(maker._kept) >= 2
     assert bridges.ready((0, 21)) == [], "dropped"
@@ -132,11 +132,11 @@ def test_memory_is_bounded_and_what_was_used_last_is_kept(bridges: Bridges, monk
 def test_one_that_cannot_be_made_is_a_cut(
     bridges: Bridges, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(*_: object) -> list[bytes]:
+    def fails(*_: object) -> object:
         raise RuntimeError("no encoder")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bridge_maker, "encode_gop", fails)
+        patch.setattr(bridge_maker, "encode_units", fails)
         assert bridges.wait((6, 26)) == []
     assert "the bridge 6 -> 26 could not be made by flow; such jumps are cuts from here on" in caplog.text
     assert bridges.ready((6, 26)) == []

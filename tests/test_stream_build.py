@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.scene import make_lighter
 from export.encoder import EncoderBuilder
 from export.sound import SoundBuilder
 from stream.bridge_build import BridgeSettings
@@ -22,10 +23,10 @@ from tests.clips import disc, write_clip
 from tests.presets import QUICK
 
 
-def build(clip: Path, out: Path, **bridges: object) -> BuildReport:
+def build(clip: Path, out: Path, *, with_renditions: bool = True, **bridges: object) -> BuildReport:
     return build_texture(
         clip, out, EncoderBuilder(QUICK, seed=0), provenance=provenance(0, QUICK), sound_builder=SoundBuilder(),
-        bridge_settings=BridgeSettings(**bridges),
+        bridge_settings=BridgeSettings(**bridges), with_renditions=with_renditions,
     )  # fmt: skip
 
 
@@ -54,6 +55,21 @@ def test_an_unusual_clip_becomes_a_texture_that_plays(tmp_path: Path, options: d
     video = [packet for packet in packets if packet.kind == "video"]
     assert len(decode_gop([packet.data for packet in video])) == len(video)
     assert any(packet.kind == "audio" for packet in packets) == options.get("with_sound", False)
+
+
+def test_a_larger_clip_is_given_a_smaller_rendition_unless_none_is_wanted(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", width=480, height=360, frames=45)
+    build(clip, tmp_path / "none.texture", with_renditions=False)
+    with Texture.open(tmp_path / "none.texture") as texture:
+        assert texture.renditions == ()
+    build(clip, tmp_path / "clip.texture")
+    with Texture.open(tmp_path / "clip.texture") as texture:
+        assert [(form.width, form.height) for form in texture.formats] == [(480, 360), (240, 180)]
+        before = texture.bit_s
+        assert before[1] < 0.6 * before[0]
+    make_lighter(tmp_path / "clip.texture", 40)
+    with Texture.open(tmp_path / "clip.texture") as texture:
+        assert all(now < 0.8 * then for now, then in zip(texture.bit_s, before, strict=True))
 
 
 def test_the_video_shows_the_clip_from_the_first_appended_frame_on(tmp_path: Path) -> None:

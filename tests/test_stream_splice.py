@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stream.bridges import Bridges
-from stream.h264 import encode_gop
+from stream.renditions import encode_units
 from stream.sound import PACKET_S, PACKET_SAMPLES, TIME_BASE
 from stream.splice import SHORTEST_FADE_PACKETS, MediaPacket, Splicer
 from stream.texture import Texture
@@ -41,7 +41,7 @@ def texture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(scope="module")
 def spliced(texture: Texture) -> Spliced:
     """500 steps, every third a jump to anywhere, a fifth of those without its bridge."""
-    bridge = encode_gop([numbered(3000 + index) for index in range(4)], texture.manifest.video_format())
+    bridge = encode_units([numbered(3000 + index) for index in range(4)], texture.formats)
     rng, splicer, place = np.random.default_rng(7), Splicer(texture), 11
     steps = []
     for _ in range(500):
@@ -188,7 +188,7 @@ def test_the_sound_of_the_stream_has_no_clicks(texture: Texture, spliced: Splice
 
 
 def test_a_stream_may_begin_with_a_jump_and_its_bridge(texture: Texture) -> None:
-    bridge = encode_gop([numbered(index) for index in range(4)], texture.manifest.video_format())
+    bridge = encode_units([numbered(index) for index in range(4)], texture.formats)
     packets = Splicer(texture).splice(Step(30, 9), bridge)
     for kind in ("video", "audio"):
         assert next(packet.pts for packet in packets if packet.kind == kind) == 0

@@ -24,14 +24,14 @@ def texture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="module")
 def stills(texture: Texture) -> Stills:
-    return Stills.encode(texture.manifest.video_format(), texture.video.parameter_sets)
+    return Stills.encode(texture.formats, [texture.video.parameter_sets])
 
 
 def test_any_picture_is_held_bit_by_bit_for_as_long_as_wanted(texture: Texture, stills: Stills) -> None:
     stride = texture.segments.stride_frames
     for left_at in range(stride):
         units = texture.gop(3)[: left_at + 1]
-        held = [stills.hold(index) for index in range(left_at, left_at + 3 * FRAME_NUMBERS)]
+        held = [stills.hold(index).data for index in range(left_at, left_at + 3 * FRAME_NUMBERS)]
         pictures = decode_video([*units, *held, *texture.gop(5)])
         assert len(pictures) == len(units) + len(held) + stride
         assert all(same(picture, pictures[left_at]) for picture in pictures[left_at : left_at + len(held) + 1])
@@ -40,8 +40,8 @@ def test_any_picture_is_held_bit_by_bit_for_as_long_as_wanted(texture: Texture, 
 
 def test_a_hold_costs_next_to_nothing(stills: Stills) -> None:
     assert len(stills.holds) == FRAME_NUMBERS
-    assert max(map(len, stills.holds)) < 30
-    assert {tuple(nal_types(unit)) for unit in stills.holds} == {(1,)}
+    assert max(len(unit.data) for unit in stills.holds) < 30
+    assert {tuple(nal_types(unit.data)) for unit in stills.holds} == {(1,)}
 
 
 def test_black_is_black_and_every_stride_begins_with_an_idr(texture: Texture, stills: Stills) -> None:
@@ -57,7 +57,7 @@ def test_black_is_black_and_every_stride_begins_with_an_idr(texture: Texture, st
 def test_whoever_joins_sees_the_frozen_picture(texture: Texture, stills: Stills) -> None:
     shown = texture.gop(4)[:3]
     idr = stills.frozen(shown)
-    assert nal_types(idr)[:2] == [7, 8]
+    assert nal_types(idr.data)[:2] == [7, 8]
     before = decode_video(shown)[-1]
     pictures = decode_video([unit.data for unit in stills.gop(idr, 42) * 2])
     assert all(same(picture, pictures[0]) for picture in pictures)
@@ -68,7 +68,7 @@ def test_whoever_joins_sees_the_frozen_picture(texture: Texture, stills: Stills)
 
 def test_what_was_encoded_otherwise_is_not_mixed() -> None:
     with pytest.raises(TextureError, match="another x264"):
-        Stills.encode(video_format(), b"\x00\x00\x00\x01\x67something else")
+        Stills.encode([video_format()], [b"\x00\x00\x00\x01\x67something else"])
 
 
 def test_what_cannot_be_decoded_is_told(stills: Stills) -> None:
@@ -78,6 +78,6 @@ def test_what_cannot_be_decoded_is_told(stills: Stills) -> None:
 
 def test_a_clip_of_long_strides_is_held_too() -> None:
     form = replace(video_format(Fraction(120), gop_frames=24))
-    stills = Stills.encode(form, b"")
+    stills = Stills.encode([form], [b""])
     pictures = decode_video([unit.data for unit in stills.black_gop() * 2])
     assert len(pictures) == 48

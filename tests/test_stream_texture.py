@@ -81,7 +81,7 @@ def test_a_copied_folder_is_complete(path: Path) -> None:
         for edge in texture.bridge_index:
             units = texture.stored_bridge(*edge)
             assert units is not None
-            assert len(decode_video(units)) == 4
+            assert len(decode_video([unit.data for unit in units])) == 4
 
 
 def test_the_manifest_survives_json(path: Path) -> None:
