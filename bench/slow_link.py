@@ -52,6 +52,10 @@ class Link:
         self._free_s = 0.0  # when all that was accepted is through
         self.dropped = 0
 
+    def change(self, settings: LinkSettings) -> None:
+        """From now on it is like this."""
+        self._settings = settings
+
     def arrival_s(self, size_bytes: int, now_s: float) -> float | None:
         """When a packet that is sent now arrives; None if it never does."""
         settings = self._settings

@@ -12,6 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from server.api_models import ChannelState, HearingInfo, TextureInfo
+from server.audience import ViewerReport
 from server.channel import Channel, Settings, StepEvent, TextureEvent
 from server.controls import MOST_JUMPS_PER_MINUTE
 from server.ears import Ears, HearingEvent
@@ -90,6 +91,8 @@ def api_router(
         return {
             "uptime_s": round(channel.uptime_s, 3),
             "viewers": len(channel.viewers),
+            "renditions": channel.audience.by_rendition(),
+            "rendition_changes": channel.audience.rendition_changes,
             "steps": channel.steps,
             "jumps": player.jumps,
             "hits": player.hits,
@@ -102,11 +105,16 @@ def api_router(
             "bridges_flown": player.bridges.counts.flown,
             "bridges_cut": player.bridges.counts.cut,
             "bridges_failed": player.bridges.counts.failed,
-            "dropped_packets": channel.dropped_packets,
-            "bytes_sent": channel.bytes_sent,
+            "dropped_packets": channel.audience.dropped,
+            "bytes_sent": channel.audience.bytes_sent,
             "tasks": len(asyncio.all_tasks()),
             **published,
         }
+
+    @router.get("/viewers")
+    async def get_viewers() -> list[ViewerReport]:
+        """Who watches, and how well that goes."""
+        return channel.audience.reports()
 
     @router.get("/hearing", response_model=HearingInfo, response_model_exclude_unset=True)
     def get_hearing() -> dict[str, Any]:

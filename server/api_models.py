@@ -57,6 +57,8 @@ class ChannelState(Answer):
 
     uptime_s: float
     viewers: int = Field(description="who watch now, WHIP servers included")
+    renditions: dict[str, int] = Field(description="how many viewers are sent each: full, and what is lighter")
+    rendition_changes: int = Field(description="times that a viewer was given another rendition")
     steps: int = Field(description="segments that began")
     jumps: int = Field(description="segments that did not follow the last one in the clip")
     hits: int = Field(description="jumps that somebody, or a sound, made")

@@ -10,10 +10,10 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from server.audience import Audience
 from server.broadcast import Broadcast
 from server.controls import MOST_JUMPS_PER_MINUTE, Controls
 from server.ears import HearingEvent
-from server.fan_out import FanOut
 from server.microphone import MicrophoneEvent
 from server.picture import matrix_png
 from server.targets.status import TargetEvent
@@ -72,6 +72,7 @@ class Channel:
 
     Attributes:
         player: what is played.
+        audience: who is watching.
         controls: what a performer turns.
         events: a `StepEvent` for each step, `Settings` or a `Performance` for each change, a `MicrophoneEvent` when
             another viewer's microphone is heard, a `HearingEvent` when the hearing changes, a `TargetEvent` when a
@@ -81,16 +82,21 @@ class Channel:
         vitals: whether pictures leave in time.
     """
 
-    def __init__(self, player: Player, controls: Controls | None = None) -> None:
+    def __init__(self, player: Player, controls: Controls | None = None, *, adapts: bool = True) -> None:
+        """Prepare.
+
+        Args:
+            adapts: whether viewers behind narrow links get lighter pictures, where the texture has some.
+        """
         self.player = player
+        self.audience = Audience(adapts=adapts)
+        self.audience.play(player.texture)
         self.controls = controls or Controls(player)
         self.taps: list[Tap] = []
         self.events: Broadcast[Event] = Broadcast(QUEUED_EVENTS)
         self.vitals = Vitals()
-        self._fan_out = FanOut()
         self.steps = 0
         self._began_s = time.monotonic()
-        self._dropped_by_gone = 0
         self.followers: list[Callable[[Player], None]] = []
         self._successor: asyncio.Future[Player] | None = None  # while one is being changed to
         self._taken_over = asyncio.Event()
@@ -103,33 +109,12 @@ class Channel:
     @property
     def viewers(self) -> set[Viewer]:
         """Who is watching."""
-        return self._fan_out.viewers
-
-    @property
-    def packets_sent(self) -> int:
-        """Pictures and packets of sound, to all viewers together."""
-        return self._fan_out.packets_sent
-
-    @property
-    def bytes_sent(self) -> int:
-        """Of media, to all viewers together."""
-        return self._fan_out.bytes_sent
+        return self.audience.viewers
 
     @property
     def uptime_s(self) -> float:
         """How long it has been playing."""
         return time.monotonic() - self._began_s
-
-    @property
-    def dropped_packets(self) -> int:
-        """Packets that viewers were too slow for, those who have gone included."""
-        return self._dropped_by_gone + sum(viewer.dropped for viewer in self.viewers)
-
-    def leave(self, viewer: Viewer) -> None:
-        """Somebody watches no more, or never did."""
-        if viewer in self.viewers:
-            self.viewers.discard(viewer)
-            self._dropped_by_gone += viewer.dropped
 
     async def run(self) -> None:
         """Pull the player, and whoever takes its place, and fan out, until cancelled."""
@@ -174,6 +159,7 @@ class Channel:
         self.player, self._successor = player, None
         self._calmest = self._picture = None
         self.controls.play(player)
+        self.audience.play(player.texture)
         for follower in self.followers:
             follower(player)
         self.events.send(TextureEvent(player.texture.name))
@@ -225,7 +211,7 @@ class Channel:
     def close(self) -> None:
         """End everyone's queues."""
         self.events.close()
-        self._fan_out.close()
+        self.audience.close()
 
     def _send(self, packet: MediaPacket) -> None:
         if packet.step is not None:
@@ -234,7 +220,7 @@ class Channel:
         self.vitals.take(packet, time.monotonic())
         for tap in self.taps:
             tap(packet)
-        self._fan_out.send(packet)
+        self.audience.send(packet)
 
     def _step_event(self, packet: MediaPacket) -> StepEvent:
         step = packet.step

@@ -34,6 +34,7 @@ from server.options import (
     RecordFiles,
     RecordMinutes,
     RelayOnly,
+    Renditions,
     Rtmp,
     Srt,
     TlsCert,
@@ -85,6 +86,7 @@ def serve(
     turn: Turn = None,
     turn_secret: TurnSecret = None,
     relay_only: RelayOnly = False,
+    renditions: Renditions = True,
     whip: Whip = None,
     whip_token: WhipToken = None,
     config: Config = None,
@@ -115,6 +117,7 @@ def serve(
         osc_port=osc,
         midi_port=midi,
         play_at=tuple(play_at or ()),
+        renditions=renditions,
         recording=RecordSettings(60 * record_minutes, record_files),
     )
     if print_config:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import av
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.opus import OpusEncoder
+from aiortc.codecs.vpx import Vp8Encoder
 
-from stream.splice import MediaPacket
+from stream.reel import MediaPacket
+
+
+class Codec(StrEnum):
+    """How pictures are encoded."""
+
+    H264 = "H264"
+    VP8 = "VP8"
+
+    @property
+    def mime_type(self) -> str:
+        """As SDP names it."""
+        return f"video/{self.value}"
 
 
 @dataclass(frozen=True)
@@ -17,7 +31,7 @@ class Frame:
 
     Attributes:
         kind: "video" or "audio".
-        payloads: RFC 6184 or RFC 7587, in their order; the last one ends the frame.
+        payloads: RFC 6184, RFC 7741 or RFC 7587, in their order; the last one ends the frame.
         timestamp: in ticks of the payload's RTP clock, from the start of the stream.
         is_keyframe: whether decoding can begin here; always so for sound.
         size_bytes: of the media itself.
@@ -35,16 +49,22 @@ class Frame:
 class Cutter:
     """Cuts packets for RTP, as aiortc does; it encodes nothing."""
 
-    def __init__(self) -> None:
-        self._picture, self._sound = H264Encoder(), OpusEncoder()
+    def __init__(self, codec: Codec = Codec.H264) -> None:
+        self._picture = H264Encoder() if codec is Codec.H264 else Vp8Encoder()
+        self._sound = OpusEncoder()
 
-    def cut(self, packet: MediaPacket) -> Frame:
-        """The frame of a packet."""
-        encoded = av.Packet(packet.data)
+    def cut(self, packet: MediaPacket, rendition: int = 0) -> Frame:
+        """The frame of a packet.
+
+        Args:
+            rendition: of pictures; 0 for the full one.
+        """
+        data = packet.lighter[rendition - 1] if rendition else packet.data
+        encoded = av.Packet(data)
         encoded.pts = encoded.dts = packet.pts
         encoded.time_base = packet.time_base
         payloads, timestamp = (self._picture if packet.kind == "video" else self._sound).pack(encoded)
         return Frame(
-            packet.kind, tuple(payloads), timestamp, packet.is_keyframe, len(packet.data),
+            packet.kind, tuple(payloads), timestamp, packet.is_keyframe, len(data),
             float(packet.duration * packet.time_base),
         )  # fmt: skip

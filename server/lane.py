@@ -9,20 +9,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Protocol
 
 from aioice.ice import CandidatePair
 from aiortc import MediaStreamTrack, RTCRtpSender
 from aiortc.codecs import is_rtx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpSendParameters
-from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
 from aiortc.utils import random16, random32
 
 from server.datagrams import Datagrams
 from server.frame import Frame
 from server.rtp_stream import RtpStream
 
+LOSS_UNITS = 256  # of a report block's fraction lost (RFC 3550, 6.4.1)
 FIRST_SEQUENCES = 1 << 15  # the lower half: a number that wraps around early breaks SRTP (RFC 3711, 3.3.1)
 
 
@@ -49,12 +58,26 @@ class SilentTrack(MediaStreamTrack):
         super().stop()
 
 
+class Listener(Protocol):
+    """Is told what a viewer reports; all times by a monotonic clock, in seconds."""
+
+    def report_loss(self, share: float, now_s: float) -> None:
+        """How much of what was sent since its last report it did not get, 0 to 1."""
+
+    def report_estimate(self, bit_s: float, now_s: float) -> None:
+        """How much it could receive."""
+
+
 class Lane(RTCRtpSender):
     """aiortc's sender, for handshakes and reports, with a short way for media.
 
     aiortc makes senders itself and can be given none (1.16): `take_over` makes one of its own into this.
+
+    Attributes:
+        listener: is told what the viewer reports.
     """
 
+    listener: Listener | None
     _stream: RtpStream | None
     _pair: CandidatePair | None
     _datagrams: Datagrams | None
@@ -64,7 +87,7 @@ class Lane(RTCRtpSender):
         """Make a sender of a `SilentTrack` that has not begun into a lane; it remains the same object."""
         sender.__class__ = Lane
         assert isinstance(sender, Lane)
-        sender._stream = sender._pair = sender._datagrams = None
+        sender.listener = sender._stream = sender._pair = sender._datagrams = None
         return sender
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
@@ -97,6 +120,11 @@ class Lane(RTCRtpSender):
             begins=first == 0, ends=end == len(frame.payloads), now_s=now_s,
         )  # fmt: skip
         self._push(packets)
+
+    def forget(self) -> None:
+        """Send nothing of what was sent so far once more."""
+        if self._stream is not None:
+            self._stream.forget()
 
     def _push(self, packets: Iterable[bytes]) -> None:
         """Encrypt and send what leaves together."""
@@ -132,6 +160,21 @@ class Lane(RTCRtpSender):
             sequence=random16() % FIRST_SEQUENCES, timestamp_origin=random32(),
             rtx=(repeats[0], self._rtx_ssrc, random16() % FIRST_SEQUENCES) if repeats else None,
         )  # fmt: skip
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None:
+        """Called by aiortc with what the viewer reports."""
+        if self.listener is not None:
+            now_s = time.monotonic()
+            if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+                for report in packet.reports:
+                    if report.ssrc == self._ssrc:
+                        self.listener.report_loss(report.fraction_lost / LOSS_UNITS, now_s)
+            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+                with suppress(ValueError):  # another application's
+                    bit_s, ssrcs = unpack_remb_fci(packet.fci)
+                    if self._ssrc in ssrcs:
+                        self.listener.report_estimate(bit_s, now_s)
+        await super()._handle_rtcp_packet(packet)
 
     async def _retransmit(self, sequence_number: int) -> None:
         """Called by aiortc for each packet that the viewer says it has lost."""

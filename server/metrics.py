@@ -99,11 +99,19 @@ class Metrics(Collector):
     def _viewers(self) -> Iterator[Metric]:
         channel, sessions = self._channel, self._sessions
         yield _gauge("viewers", "Who watch now, WHIP servers included.", len(channel.viewers))
+        renditions = GaugeMetricFamily(f"{PREFIX}_rendition_viewers", "Who are sent each.", labels=["rendition"])
+        for rendition, count in channel.audience.by_rendition().items():
+            renditions.add_metric([rendition], count)
+        yield renditions
+        changes = channel.audience.rendition_changes
+        yield _counter("rendition_changes", "Times that a viewer was given another rendition.", changes)
         yield _gauge("sessions", "WHEP sessions, those who still connect included.", len(sessions))
         yield _counter("sessions_opened", "WHEP sessions that were answered.", sessions.answering.count)
-        yield _counter("sent_packets", "Media packets, to all viewers together.", channel.packets_sent)
-        yield _counter("sent_bytes", "Media, to all viewers together, without RTP and below.", channel.bytes_sent)
-        yield _counter("dropped_packets", "Packets that viewers were too slow for.", channel.dropped_packets)
+        yield _counter("sent_packets", "Media packets, to all viewers together.", channel.audience.packets_sent)
+        yield _counter(
+            "sent_bytes", "Media, to all viewers together, without RTP and below.", channel.audience.bytes_sent
+        )
+        yield _counter("dropped_packets", "Packets that viewers were too slow for.", channel.audience.dropped)
 
     def _bridges(self) -> Iterator[Metric]:
         bridges = self._channel.player.bridges

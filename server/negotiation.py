@@ -96,8 +96,9 @@ class Negotiator:
 
     def _new(self, kinds: set[str]) -> Session:
         name = secrets.token_urlsafe(18)
-        viewer = Viewer(kinds & self._sent_kinds())
-        return Session(name, next(self._numbers), viewer, RTCPeerConnection(self._ice.configuration()))
+        number = next(self._numbers)
+        viewer = Viewer(kinds & self._sent_kinds(), number, adapts=True)
+        return Session(name, number, viewer, RTCPeerConnection(self._ice.configuration()))
 
     def _finished(self, sdp: str) -> str:
         if "a=candidate:" not in sdp:

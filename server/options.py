@@ -10,6 +10,12 @@ import typer
 from models.terminal import finite
 from server.config import use_config
 
+Renditions = Annotated[
+    bool,
+    typer.Option(
+        "--renditions/--no-renditions", help="Send viewers behind narrow links smaller pictures, if it has any."
+    ),
+]
 PlayAt = Annotated[
     list[str] | None,
     typer.Option("--play-at", metavar="HH:MM=NAME", help="From then on, each day, play this texture; may be repeated."),

@@ -100,6 +100,10 @@ class RtpStream:
             yield HEADER.pack(first_byte, second_byte, sequence, timestamp, self._ssrc) + extension + payload
         self._count(payloads, timestamp, ntp if begins else None)
 
+    def forget(self) -> None:
+        """Repeat nothing of what was sent so far."""
+        self._kept = [None] * KEPT_PACKETS
+
     def repeat(self, sequence: int, now_s: float) -> bytes | None:
         """A packet once more; None if it is not kept any longer, or too much was sent twice already."""
         sent = self._kept[sequence % KEPT_PACKETS]

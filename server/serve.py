@@ -58,6 +58,7 @@ class ServerSettings:
         targets: where else it is sent from the start.
         recording: how recordings are cut.
         play_at: the playlist, as `server.schedule.Schedule.parse` takes it; empty for none.
+        renditions: whether viewers behind narrow links get lighter pictures.
     """
 
     host: str = HOST
@@ -71,6 +72,7 @@ class ServerSettings:
     targets: tuple[Destination, ...] = ()
     recording: RecordSettings = field(default_factory=RecordSettings)
     play_at: tuple[str, ...] = ()
+    renditions: bool = True
 
     @property
     def osc_host(self) -> str:
@@ -177,7 +179,7 @@ async def _serve(
     controls = Controls(player)
     if settings.alpha is not None:
         controls.change({"alpha": settings.alpha})
-    channel = Channel(player, controls)
+    channel = Channel(player, controls, adapts=settings.renditions)
     async with AsyncExitStack() as opened:
         ears, microphone = None, None
         if source is not None:

@@ -142,7 +142,7 @@ class Sessions:
         if session is None:
             return False
         session.giving_up.cancel()
-        self._channel.leave(session.viewer)
+        self._channel.audience.leave(session.viewer)
         session.viewer.close()
         if session.listening is not None:
             session.listening.cancel()  # which gives the microphone back
@@ -199,7 +199,7 @@ class Sessions:
                 return
             log.info("viewer %s… %s", session.name[:6], session.peer.connectionState)
             if session.peer.connectionState == "connected":
-                self._channel.viewers.add(session.viewer)
+                self._channel.audience.join(session.viewer)
             elif session.peer.connectionState in ("failed", "closed"):
                 self._close_soon(session.name)
 

@@ -179,7 +179,7 @@ class WhipPublisher:
             await self._until_lost(peer, viewer, changed)
         finally:
             self._live_since_s = None
-            self._channel.leave(viewer)
+            self._channel.audience.leave(viewer)
             self._dropped, self._viewer = self._dropped + viewer.dropped, None
             viewer.close()
             await peer.close()
@@ -221,7 +221,7 @@ class WhipPublisher:
         began_s = self._live_since_s = time.monotonic()
         self._report.state, self._report.trouble = PublishState.LIVE, ""
         self._report.sessions += 1
-        self._channel.viewers.add(viewer)
+        self._channel.audience.join(viewer)
         heard, heard_at_s = 0, began_s
         while peer.connectionState == "connected" and time.monotonic() - heard_at_s < SILENT_LIMIT_S:
             changed.clear()

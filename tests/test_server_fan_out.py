@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import count
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from aiortc.rtp import RtpPacket
 
 from server.datagrams import MOST_SEGMENTS, Datagrams, runs
 from server.fan_out import AT_ONCE, MOST_SHARE, STEP_S, FanOut, handfuls, next_s
-from server.frame import Cutter, Frame
+from server.frame import Frame
 from server.lane import Lane
 from server.rtp_stream import KEPT_PACKETS, MOST_REPEATED, NTP_EPOCH_S, RtpStream, _numbering
 from server.viewer import MOST_BACKLOG_BYTES, Viewer
@@ -35,11 +36,14 @@ class Noted:
     """A way to a viewer that notes what goes over it, and can be full."""
 
     def __init__(self) -> None:
-        self.backlog_bytes = 0
+        self.backlog_bytes = self.forgotten = 0
         self.pushed: list[tuple[float, Frame, int, int]] = []
 
     def push(self, frame: Frame, first: int, end: int, now_s: float) -> None:
         self.pushed.append((now_s, frame, first, end))
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
     @property
     def timestamps(self) -> list[int]:
@@ -55,62 +59,61 @@ def sound(pts: int) -> MediaPacket:
     return MediaPacket("audio", bytes(200), pts, Fraction(1, 48000), 960, is_keyframe=True)
 
 
-def viewer_of(*kinds: str) -> tuple[Viewer, dict[str, Noted]]:
-    viewer, ways = Viewer(set(kinds)), {kind: Noted() for kind in kinds}
+def viewer_of(*kinds: str, adapts: bool = False) -> tuple[Viewer, dict[str, Noted]]:
+    viewer, ways = Viewer(set(kinds), adapts=adapts), {kind: Noted() for kind in kinds}
     viewer.lanes.update(ways)
     return viewer, ways
 
 
-def frames() -> Iterator[Frame]:
-    cutter, pts = Cutter(), 0
-    while True:
-        yield cutter.cut(picture(pts))
-        pts += 1
+def pictures() -> Iterator[MediaPacket]:
+    return (picture(pts) for pts in count())
+
+
+def takes(viewer: Viewer, packet: MediaPacket) -> bool:
+    return viewer.takes(packet) is not None
 
 
 def test_a_viewer_begins_with_an_idr() -> None:
     viewer, _ = viewer_of("video")
-    all_frames = frames()
-    next(all_frames)
-    assert [viewer.begins(next(all_frames)) for _ in range(7)] == [False] * 5 + [True] * 2
+    all_pictures = pictures()
+    next(all_pictures)
+    assert [takes(viewer, next(all_pictures)) for _ in range(7)] == [False] * 5 + [True] * 2
     assert viewer.dropped == 0
 
 
 def test_sound_waits_for_the_first_picture() -> None:
     viewer, _ = viewer_of("video", "audio")
-    heard = Cutter().cut(sound(0))
-    assert not viewer.begins(heard)
-    assert viewer.begins(next(frames()))
-    assert viewer.begins(heard)
+    assert not takes(viewer, sound(0))
+    assert takes(viewer, picture(0))
+    assert takes(viewer, sound(0))
 
 
 def test_who_only_listens_waits_for_nothing() -> None:
     viewer, _ = viewer_of("audio")
-    assert viewer.begins(Cutter().cut(sound(0)))
-    assert not viewer.begins(next(frames()))
+    assert takes(viewer, sound(0))
+    assert not takes(viewer, picture(0))
 
 
 def test_a_congested_viewer_goes_on_at_an_idr_and_slows_nobody() -> None:
     (slow, ways), (awake, _) = viewer_of("video"), viewer_of("video")
     taken: list[int] = []
-    for number, frame in zip(range(30), frames(), strict=False):
+    for number, packet in zip(range(30), pictures(), strict=False):
         ways["video"].backlog_bytes = MOST_BACKLOG_BYTES + 1 if 8 <= number < 14 else 0
-        if slow.begins(frame):
+        if takes(slow, packet):
             taken.append(number)
-        assert awake.begins(frame)
+        assert takes(awake, packet)
     assert taken == [*range(8), *range(18, 30)]
     assert slow.dropped == 10
     assert awake.dropped == 0
 
 
-@pytest.mark.parametrize("count", [1, 3, 38, 90, 400])
-def test_handfuls_are_all_there_in_order_and_in_time(count: int) -> None:
+@pytest.mark.parametrize("number", [1, 3, 38, 90, 400])
+def test_handfuls_are_all_there_in_order_and_in_time(number: int) -> None:
     duration_s = 1 / 30
-    parts = list(handfuls(count, duration_s))
-    assert [place for first, end, _ in parts for place in range(first, end)] == list(range(count))
-    assert all(later - sooner == pytest.approx(STEP_S) for (_, _, sooner), (_, _, later) in pairwise(parts))
-    assert parts[-1][2] <= MOST_SHARE * duration_s
-    assert count > 40 or all(end - first <= AT_ONCE for first, end, _ in parts)
+    parts = list(handfuls(number, duration_s))
+    assert [place for first, end in parts for place in range(first, end)] == list(range(number))
+    assert (len(parts) - 1) * STEP_S <= MOST_SHARE * duration_s
+    assert number > 40 or all(end - first <= AT_ONCE for first, end in parts)
 
 
 def test_lateness_is_not_made_up_by_a_burst() -> None:
@@ -135,6 +138,38 @@ async def test_a_large_picture_is_spread_and_sound_does_not_wait_for_it() -> Non
     assert [first for _, _, first, _ in pushed] == [*range(0, 40, AT_ONCE), 0]  # the next one waits for its end
     assert pushed[-2][0] - pushed[0][0] >= 0.8 * STEP_S * (40 // AT_ONCE - 1)
     assert fan_out.bytes_sent == sum(len(packet.data) for packet in (picture(0, 40), picture(1), sound(0)))
+
+
+async def test_each_gets_its_rendition_at_an_idr_and_none_is_cut_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    (good, good_ways), (narrow, narrow_ways) = viewer_of("video"), viewer_of("video", adapts=True)
+    fan_out, cut = FanOut({good, narrow, *(viewer_of("video")[0] for _ in range(3))}, rates_bit_s=(2e6, 5e5)), []
+    real = fan_out._cutter.cut
+    monkeypatch.setattr(
+        fan_out._cutter, "cut", lambda packet, rendition: cut.append(rendition) or real(packet, rendition)
+    )
+    for pts in range(14):
+        if pts == 3:
+            narrow.choice.report_loss(0.5, asyncio.get_running_loop().time())
+        small = picture(pts, 1).data
+        fan_out.send(replace(picture(pts, payloads=20), lighter=(small,)))
+        await asyncio.sleep(0.012)
+    assert cut[:GOP_FRAMES] == [0] * GOP_FRAMES
+    assert sorted(cut[GOP_FRAMES:]) == [0] * (14 - GOP_FRAMES) + [1] * (14 - GOP_FRAMES)
+    assert {len(frame.payloads) for _, frame, *_ in good_ways["video"].pushed} == {20}
+    sizes = [len(frame.payloads) for _, frame, first, _ in narrow_ways["video"].pushed if first == 0]
+    assert sizes == [20] * GOP_FRAMES + [1] * (14 - GOP_FRAMES)
+    assert narrow_ways["video"].timestamps == good_ways["video"].timestamps
+    assert (narrow_ways["video"].forgotten, good_ways["video"].forgotten) == (1, 0)
+    begun = [{now_s for now_s, _, first, _ in ways["video"].pushed if first == 0} for ways in (good_ways, narrow_ways)]
+    assert begun[0] == begun[1], "at the same moments"
+
+
+async def test_a_texture_without_renditions_and_one_that_is_switched_off_send_the_full_one() -> None:
+    for rates, lighter in (((2e6,), ()), ((), (b"small",))):
+        viewer, _ = viewer_of("video", adapts=True)
+        for pts in range(20):
+            viewer.choice.report_loss(0.6, pts / 2)
+            assert viewer.takes(replace(picture(pts), lighter=lighter), rates, pts / 2) == 0
 
 
 async def test_who_joins_in_the_middle_of_an_idr_gets_none_of_it() -> None:
@@ -164,8 +199,8 @@ def rtp_stream(*, sequence: int = 65_530, rtx: tuple[int, int, int] | None = (98
     )
 
 
-def sent(stream: RtpStream, count: int, timestamp: int = 0) -> list[bytes]:
-    payloads = [bytes([number % 256]) * 100 for number in range(count)]
+def sent(stream: RtpStream, number: int, timestamp: int = 0) -> list[bytes]:
+    payloads = [bytes([place % 256]) * 100 for place in range(number)]
     return list(stream.packets(payloads, timestamp, begins=True, ends=True, now_s=NOW_S))
 
 
@@ -248,14 +283,14 @@ async def test_a_viewer_who_loses_packets_gets_them_once_more(http: httpx.AsyncC
         await viewers(http, 1)
         await viewer.frames("video", 5)
         connection = viewer.connection.getTransceivers()[0].receiver.transport.transport._connection
-        protocol, count = connection._nominated[1].protocol, 0
+        protocol, number = connection._nominated[1].protocol, 0
         take = protocol.datagram_received
 
         def lossy(data: bytes, sender: tuple[str, int]) -> None:
-            nonlocal count
+            nonlocal number
             if data[0] > 127 and not 192 <= data[1] < 224:
-                count += 1
-                if count % 20 == 0:
+                number += 1
+                if number % 20 == 0:
                     return
             take(data, sender)
 
