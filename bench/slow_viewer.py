@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from bench.fanout import SEED, SETTLE_S
 from bench.namespaces import SERVER_ADDRESS, VIEWER_ADDRESS, NamespaceError, linked
@@ -27,12 +27,12 @@ class SlowViewer:
     """The process of one; a context manager: entering returns when it is connected, leaving ends it.
 
     Attributes:
-        pictures: that it saw; valid afterwards.
+        saw: what it tells afterwards, see `bench.slow_watcher`.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
-        self.pictures = 0
+        self.saw: dict[str, Any] = {}
 
     def __enter__(self) -> SlowViewer:
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -48,7 +48,7 @@ class SlowViewer:
             self._process.kill()
             self._process.communicate()
         else:
-            self.pictures = cast("int", json.loads(told)["pictures"]) if told else 0
+            self.saw = json.loads(told) if told else {}
 
 
 def measure(texture: Path | None, good: int, seconds: float) -> list[dict[str, object]]:
@@ -61,7 +61,8 @@ def measure(texture: Path | None, good: int, seconds: float) -> list[dict[str, o
 
     Returns:
         A row each: how the link was made; what the good ones got: pictures, of which late, packets lost, the longest
-        gap between two pictures of any of them; packets that the server sent late; pictures that the slow one saw.
+        gap between two pictures of any of them; packets that the server sent late; pictures a second that the slow one
+        saw, its longest gap, and how many there were of each height.
     """
     path = texture or scene_720p()
     settings = LinkSettings()
@@ -96,7 +97,9 @@ def _row(
         "late": after["late_packets"] - before["late_packets"],
         "drops": after["dropped_packets"] - before["dropped_packets"],
         "cpu_percent": round(100 * cpu_s / seconds, 1),
-        "slow_ones_pictures": "-" if watcher is None else watcher.pictures,
+        "slow_one_per_s": "-" if watcher is None else watcher.saw.get("per_s", 0),
+        "slow_one_gap_s": "-" if watcher is None else watcher.saw.get("longest_gap_s", "-"),
+        "slow_one_heights": "-" if watcher is None else _heights(watcher.saw),
     }
 
 
@@ -111,6 +114,15 @@ def _server(texture: Path, inside: Sequence[str]) -> Iterator[ServerProcess]:
     command = (*inside, *COMMAND, str(texture), "--port", "0", "--seed", str(SEED), *where)
     with ServerProcess(texture, command=command) as server:
         yield server
+
+
+def _heights(saw: dict[str, Any]) -> str:
+    """How many pictures of each height, the largest first."""
+    return ", ".join(f"{count} of {height} px" for height, count in sorted(saw["heights"].items(), key=_as_number))
+
+
+def _as_number(item: tuple[str, int]) -> int:
+    return -int(item[0])
 
 
 def _state(server: ServerProcess, inside: Sequence[str]) -> dict[str, int]:

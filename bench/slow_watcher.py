@@ -9,12 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 import urllib.request
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
+from av.video.frame import VideoFrame
 
 from bench.slow_link import Link, LinkSettings, Relay, over, server_of, without_candidates
 from server.ice import offer_addresses
@@ -23,17 +27,57 @@ CONNECT_LIMIT_S = 60.0  # a handshake over a link that is full
 SEED = 0
 
 
-async def watch(address: str, own_address: str, link: Link | None) -> dict[str, int]:
+@dataclass
+class Seen:
+    """What came through.
+
+    Attributes:
+        pictures: how many were decoded.
+        heights: how many of each height, in pixels.
+        longest_gap_s: between two of them.
+    """
+
+    pictures: int = 0
+    heights: Counter[int] = field(default_factory=Counter)
+    longest_gap_s: float = 0.0
+    _began_s: float | None = None
+    _last_s: float | None = None
+
+    def take(self, picture: VideoFrame, now_s: float) -> None:
+        """One more, `now_s` by a monotonic clock."""
+        self.pictures += 1
+        self.heights[picture.height] += 1
+        if self._last_s is None or self._began_s is None:
+            self._began_s = now_s
+        else:
+            self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_s)
+        self._last_s = now_s
+
+    def told(self, link: Link | None, now_s: float) -> dict[str, object]:
+        """As JSON can say it; the time since the last picture counts."""
+        seconds = 0.0 if self._began_s is None else now_s - self._began_s
+        since_last_s = 0.0 if self._last_s is None else now_s - self._last_s
+        return {
+            "pictures": self.pictures,
+            "per_s": round(self.pictures / seconds, 1) if seconds else 0.0,
+            "heights": dict(self.heights),
+            "longest_gap_s": round(max(self.longest_gap_s, since_last_s), 2),
+            "dropped": 0 if link is None else link.dropped,
+        }
+
+
+async def watch(address: str, own_address: str, link: Link | None) -> dict[str, object]:
     """Watch until the end of standard input."""
     offer_addresses((own_address,))
-    peer, seen = RTCPeerConnection(RTCConfiguration(iceServers=[])), {"pictures": 0, "dropped": 0}
+    peer, seen = RTCPeerConnection(RTCConfiguration(iceServers=[])), Seen()
     tasks: list[asyncio.Task[None]] = []
 
     async def take(track: Any) -> None:
         try:
             while True:
-                await track.recv()
-                seen["pictures"] += track.kind == "video"
+                frame = await track.recv()
+                if isinstance(frame, VideoFrame):
+                    seen.take(frame, time.monotonic())
         except MediaStreamError:
             return
 
@@ -54,13 +98,12 @@ async def watch(address: str, own_address: str, link: Link | None) -> dict[str, 
     sys.stdout.write("{}\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
-    if link is not None:
-        seen["dropped"] = link.dropped
+    told = seen.told(link, time.monotonic())
     await peer.close()
     await asyncio.gather(*tasks)
     if relay is not None:
         relay.close()
-    return seen
+    return told
 
 
 def _post(url: str, offer: str) -> str:
