@@ -92,6 +92,7 @@ def api_router(
             "uptime_s": round(channel.uptime_s, 3),
             "viewers": len(channel.viewers),
             "renditions": channel.audience.by_rendition(),
+            "vp8": channel.audience.vp8.report(),
             "rendition_changes": channel.audience.rendition_changes,
             "steps": channel.steps,
             "jumps": player.jumps,

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.vp8_lane import Vp8Report
 from server.whip_client import PublishReport
 from stream.hearing.source import SourceState
 from stream.performance import Kind, Value
@@ -58,6 +59,7 @@ class ChannelState(Answer):
     uptime_s: float
     viewers: int = Field(description="who watch now, WHIP servers included")
     renditions: dict[str, int] = Field(description="how many viewers are sent each: full, and what is lighter")
+    vp8: Vp8Report = Field(description="the encoder for who takes no H.264, which is there only while one watches")
     rendition_changes: int = Field(description="times that a viewer was given another rendition")
     steps: int = Field(description="segments that began")
     jumps: int = Field(description="segments that did not follow the last one in the clip")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.fan_out import FanOut
+from server.frame import Codec
 from server.viewer import Viewer
+from server.vp8_lane import Vp8Lane
 from stream.reel import MediaPacket
 from stream.texture import Texture
 
@@ -42,10 +44,14 @@ class Audience:
 
     Args:
         adapts: whether who has a narrow link gets lighter pictures.
+
+    Attributes:
+        vp8: who takes no H.264.
     """
 
     def __init__(self, *, adapts: bool = True) -> None:
         self._adapts = adapts
+        self.vp8 = Vp8Lane()
         self._fan_out = FanOut()
         self._names: tuple[str, ...] = (FULL,)
         self._dropped_by_gone = self._changes_of_gone = 0
@@ -53,17 +59,17 @@ class Audience:
     @property
     def viewers(self) -> set[Viewer]:
         """Who is watching. Not to be changed: see `join` and `leave`."""
-        return self._fan_out.viewers
+        return self._fan_out.viewers | self.vp8.fan_out.viewers
 
     @property
     def packets_sent(self) -> int:
         """Pictures and packets of sound, to all together."""
-        return self._fan_out.packets_sent
+        return self._fan_out.packets_sent + self.vp8.fan_out.packets_sent
 
     @property
     def bytes_sent(self) -> int:
         """Of media, to all together."""
-        return self._fan_out.bytes_sent
+        return self._fan_out.bytes_sent + self.vp8.fan_out.bytes_sent
 
     @property
     def dropped(self) -> int:
@@ -83,22 +89,28 @@ class Audience:
 
     def join(self, viewer: Viewer) -> None:
         """Somebody watches from now on."""
-        self._fan_out.viewers.add(viewer)
+        if viewer.codec is Codec.VP8:
+            self.vp8.join(viewer)
+        else:
+            self._fan_out.viewers.add(viewer)
 
     def leave(self, viewer: Viewer) -> None:
         """Somebody watches no more, or never did."""
         if viewer in self.viewers:
             self._fan_out.viewers.discard(viewer)
+            self.vp8.leave(viewer)
             self._dropped_by_gone += viewer.dropped
             self._changes_of_gone += viewer.choice.changes
 
     def send(self, packet: MediaPacket) -> None:
         """Send a packet to everyone. Never waits."""
         self._fan_out.send(packet)
+        self.vp8.send(packet)
 
     def close(self) -> None:
         """Send no more, and end everyone's tracks."""
         self._fan_out.close()
+        self.vp8.close()
 
     def reports(self) -> list[ViewerReport]:
         """How it goes with each, in the order in which they came."""
@@ -110,7 +122,8 @@ class Audience:
         return {name: sent.count(name) for name in self._names}
 
     def _name(self, viewer: Viewer) -> str:
-        return self._names[min(viewer.rendition, len(self._names) - 1)]
+        number = self.vp8.report().rendition if viewer.codec is Codec.VP8 else viewer.rendition
+        return self._names[min(number, len(self._names) - 1)]
 
     def _report(self, viewer: Viewer) -> ViewerReport:
         choice = viewer.choice

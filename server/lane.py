@@ -67,6 +67,9 @@ class Listener(Protocol):
     def report_estimate(self, bit_s: float, now_s: float) -> None:
         """How much it could receive."""
 
+    def report_picture_loss(self) -> None:
+        """It asks for a picture with which decoding can begin."""
+
 
 class Lane(RTCRtpSender):
     """aiortc's sender, for handshakes and reports, with a short way for media.
@@ -175,6 +178,11 @@ class Lane(RTCRtpSender):
                     if self._ssrc in ssrcs:
                         self.listener.report_estimate(bit_s, now_s)
         await super()._handle_rtcp_packet(packet)
+
+    def _send_keyframe(self) -> None:
+        """Called by aiortc for a PLI or a FIR (RFC 4585, 6.3.1; RFC 5104, 4.3.1)."""
+        if self.listener is not None:
+            self.listener.report_picture_loss()
 
     async def _retransmit(self, sequence_number: int) -> None:
         """Called by aiortc for each packet that the viewer says it has lost."""

@@ -103,6 +103,9 @@ class Metrics(Collector):
         for rendition, count in channel.audience.by_rendition().items():
             renditions.add_metric([rendition], count)
         yield renditions
+        vp8 = channel.audience.vp8
+        yield _gauge("vp8_viewers", "Who take no H.264.", len(vp8.fan_out.viewers))
+        yield _counter("vp8_left_out", "Pictures that the VP8 encoder had no time for.", vp8.left_out)
         changes = channel.audience.rendition_changes
         yield _counter("rendition_changes", "Times that a viewer was given another rendition.", changes)
         yield _gauge("sessions", "WHEP sessions, those who still connect included.", len(sessions))
@@ -132,7 +135,7 @@ class Metrics(Collector):
         player = self._channel.player
         stages = {"departure": player.pacer.lateness, "lay": player.laying, "hit": player.hit_latency}
         heard = {} if self._ears is None else self._ears.times()
-        return {**stages, **heard, "answer": self._sessions.answering}
+        return {**stages, **heard, "answer": self._sessions.answering, "vp8": self._channel.audience.vp8.times}
 
 
 def _hearing(ears: Ears) -> Iterator[Metric]:

@@ -14,13 +14,14 @@ from fastapi import HTTPException
 
 from server.channel import Channel
 from server.errors import NoPortError
+from server.frame import Codec
 from server.ice import IceSettings
 from server.microphone import ViewersMicrophone
 from server.offer import (
     advertising,
     as_whip_says,
     asking_for_short_packets,
-    prefer_stored_codecs,
+    prefer_codecs,
     set_answer,
 )
 from server.prompt_receiver import receive_promptly
@@ -62,18 +63,21 @@ class Negotiator:
             HTTPException: 400 for an offer that cannot be answered, 503 where there is no way for the media.
         """
         kinds = self._wanted_kinds(description)
-        session = await self._answered(offer, kinds) if kinds else None
-        return session or await self._countered()
+        for codec in _codecs(description) if kinds else ():
+            session = await self._answered(offer, kinds, codec)
+            if session is not None:
+                return session
+        return await self._countered()
 
-    async def _answered(self, offer: str, kinds: set[str]) -> Session | None:
+    async def _answered(self, offer: str, kinds: set[str], codec: Codec) -> Session | None:
         """A session that answers the offer; None where codecs of the right names have the wrong profiles."""
-        session = self._new(kinds)
+        session = self._new(kinds, codec)
         peer = session.peer
         try:
             async with closed_on_failure(peer):
                 for kind in sorted(kinds):
                     self._add(peer, kind, session.viewer)
-                prefer_stored_codecs(peer)
+                prefer_codecs(peer, session.viewer.codec)
                 self._hear_promptly(peer)
                 await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
                 await set_answer(peer)
@@ -89,15 +93,15 @@ class Negotiator:
         async with closed_on_failure(peer):
             for kind in sorted(session.viewer.kinds):
                 session.viewer.add_to(peer, kind)
-            prefer_stored_codecs(peer)
+            prefer_codecs(peer)
             await peer.setLocalDescription(await peer.createOffer())
             session.sdp, session.awaits_answer = self._finished(peer.localDescription.sdp), True
         return session
 
-    def _new(self, kinds: set[str]) -> Session:
+    def _new(self, kinds: set[str], codec: Codec = Codec.H264) -> Session:
         name = secrets.token_urlsafe(18)
         number = next(self._numbers)
-        viewer = Viewer(kinds & self._sent_kinds(), number, adapts=True)
+        viewer = Viewer(kinds & self._sent_kinds(), number, adapts=True, codec=codec)
         return Session(name, number, viewer, RTCPeerConnection(self._ice.configuration()))
 
     def _finished(self, sdp: str) -> str:
@@ -107,10 +111,10 @@ class Negotiator:
         return sdp if self._ice.advertised is None else advertising(sdp, self._ice.advertised)
 
     def _wanted_kinds(self, offer: SessionDescription) -> set[str]:
-        """The sections to take; none where a picture is asked for that takes no H.264, or nothing fits at all."""
-        taken = {codec.mimeType.lower() for media in offer.media for codec in media.rtp.codecs}
+        """The sections to take; none where a picture is asked for that takes no codec of ours, or nothing fits."""
+        taken = _taken(offer)
         asked = {media.kind for media in offer.media}
-        if "video" in asked and "video/h264" not in taken:
+        if not _codecs(offer):
             return set()
         wanted = self._sent_kinds() if self._microphone is None else {"video", "audio"}
         wanted = wanted & asked if "audio/opus" in taken else wanted & asked - {"audio"}
@@ -131,6 +135,19 @@ class Negotiator:
         for transceiver in peer.getTransceivers():
             if transceiver.kind == "audio" and self._microphone is not None:
                 receive_promptly(transceiver.receiver)
+
+
+def _taken(offer: SessionDescription) -> set[str]:
+    """The codecs in an offer, in small letters."""
+    return {codec.mimeType.lower() for media in offer.media for codec in media.rtp.codecs}
+
+
+def _codecs(offer: SessionDescription) -> list[Codec]:
+    """How a picture can be sent to this viewer, the best first: VP8 only to those who take nothing else."""
+    if all(media.kind != "video" for media in offer.media):
+        return [Codec.H264]
+    taken = _taken(offer)
+    return [codec for codec in Codec if codec.mime_type.lower() in taken]
 
 
 @asynccontextmanager

@@ -9,7 +9,9 @@ from aiortc import RTCPeerConnection, RTCRtpCodecCapability, RTCRtpSender, RTCSe
 from aiortc.sdp import SessionDescription
 from fastapi import HTTPException
 
-STORED_CODECS = ("video/H264", "video/rtx", "audio/opus")
+from server.frame import Codec
+
+USUAL_CODECS = ("video/rtx", "audio/opus")
 RECEIVING = ("recvonly", "sendrecv")
 
 
@@ -139,9 +141,10 @@ def check_receives(description: SessionDescription) -> None:
             raise HTTPException(400, f"the offer's {media.kind} is {media.direction}; a player's is recvonly")
 
 
-def prefer_stored_codecs(peer: RTCPeerConnection) -> None:
+def prefer_codecs(peer: RTCPeerConnection, codec: Codec = Codec.H264) -> None:
     """Before the offer is set, or the viewer's first choice is taken, for which our packets are noise (trap 5)."""
+    taken = (codec.mime_type, *USUAL_CODECS)
     for transceiver in peer.getTransceivers():
         codecs = RTCRtpSender.getCapabilities(transceiver.kind).codecs
-        chosen: list[RTCRtpCodecCapability] = [codec for codec in codecs if codec.mimeType in STORED_CODECS]
+        chosen: list[RTCRtpCodecCapability] = [each for each in codecs if each.mimeType in taken]
         transceiver.setCodecPreferences(chosen)

@@ -55,7 +55,7 @@ class Viewer:
         self.rendition = 0
         self.dropped = 0
         self._adapts = adapts
-        self._needs_keyframe, self._is_behind = True, False
+        self._needs_keyframe, self._is_behind, self._asks_for_keyframe = True, False, False
         self._tracks: list[SilentTrack] = []
 
     def add_to(self, peer: RTCPeerConnection, kind: str, direction: str = "sendonly") -> None:
@@ -65,7 +65,24 @@ class Viewer:
         lane = Lane.take_over(peer.addTransceiver(track, direction=direction).sender)
         self.lanes[kind] = lane
         if kind == "video":
-            lane.listener = self.choice
+            lane.listener = self
+
+    @property
+    def wants_keyframe(self) -> bool:
+        """Whether nothing that is sent is of use to it before the next one."""
+        return "video" in self.lanes and (self._needs_keyframe or self._asks_for_keyframe)
+
+    def report_loss(self, share: float, now_s: float) -> None:
+        """It reports how much it lost."""
+        self.choice.report_loss(share, now_s)
+
+    def report_estimate(self, bit_s: float, now_s: float) -> None:
+        """It reports how much it could receive."""
+        self.choice.report_estimate(bit_s, now_s)
+
+    def report_picture_loss(self) -> None:
+        """It asks for a picture with which decoding can begin."""
+        self._asks_for_keyframe = True
 
     def takes(self, packet: MediaPacket, rates_bit_s: Sequence[float] = (), now_s: float = 0.0) -> int | None:
         """In which rendition this viewer is sent a packet that begins now; None for not at all.
@@ -86,7 +103,7 @@ class Viewer:
         if lane.backlog_bytes > MOST_BACKLOG_BYTES:
             self._needs_keyframe = self._is_behind = True
         elif packet.is_keyframe:
-            self._needs_keyframe = self._is_behind = False
+            self._needs_keyframe = self._is_behind = self._asks_for_keyframe = False
             self._turn_to(lane, packet, rates_bit_s, now_s)
         if self._needs_keyframe or self.rendition > len(packet.lighter):
             self.dropped += self._is_behind

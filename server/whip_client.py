@@ -20,7 +20,7 @@ from server.channel import Channel
 from server.errors import PublishError
 from server.exchange import SDP
 from server.ice import IceSettings
-from server.offer import as_whip_says, prefer_stored_codecs
+from server.offer import as_whip_says, prefer_codecs
 from server.viewer import Viewer
 from server.whip_http import Answer, check_url, request
 
@@ -189,7 +189,7 @@ class WhipPublisher:
     async def _offer(self, peer: RTCPeerConnection, viewer: Viewer) -> str:
         for kind in sorted(viewer.kinds):
             viewer.add_to(peer, kind)
-        prefer_stored_codecs(peer)
+        prefer_codecs(peer)
         await peer.setLocalDescription(await peer.createOffer())
         return as_whip_says(peer.localDescription.sdp)
 

@@ -56,7 +56,7 @@ class Player:
 
     async def countered(self) -> httpx.Response:
         prefer(self.viewer, "video", "video/VP8")
-        response = await self.post()
+        response = await self.post((await self.viewer.offer()).replace("VP8/90000", "VP9/90000"))  # not to be had
         assert response.status_code == 406
         return response
 
