@@ -23,9 +23,22 @@ from export.options import EngineName
 from models.pretraining.command_line import pretrain
 from models.terminal import UnmetError, console, finite, progress_bars, say
 from server.command_line import serve
-from server.config import ENVIRONMENT
+from server.config import ENVIRONMENT, use_config_of_serve
 from server.given import given_access, given_ice, heeded_alpha
-from server.options import Alpha, ControlToken, Host, IceAddress, Microphone, NoAuth, Port, ViewerToken
+from server.options import (
+    Advertise,
+    Alpha,
+    ControlToken,
+    Host,
+    IceAddress,
+    Microphone,
+    NoAuth,
+    Port,
+    Turn,
+    TurnSecret,
+    UdpPorts,
+    ViewerToken,
+)
 from stream.command_line import devices, inspect, render
 from stream.export_command import export
 from stream.options import Interpolator, InterpolatorName, Overwrite
@@ -182,13 +195,27 @@ for command in (render, inspect, export, devices, pretrain):
     app.command()(command)
 
 
-@app.command()
-def doctor() -> None:
-    """What this machine can do, and what would mend what it cannot."""
+@app.command(context_settings={"auto_envvar_prefix": ENVIRONMENT})
+def doctor(
+    ice_address: IceAddress = None,
+    udp_ports: UdpPorts = None,
+    advertise: Advertise = None,
+    turn: Turn = None,
+    turn_secret: TurnSecret = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="TOML", is_eager=True, callback=use_config_of_serve,
+            help="The file that `serve` is given, of which these settings are taken.",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """What this machine can do, and what would mend what it cannot; connections as `serve` would make them."""
     from bench.doctor import examine
 
     table = Table("", "what", "found", "mend")
-    findings = examine()
+    said = {"udp_ports": udp_ports, "advertise": advertise, "turn": turn, "turn_secret": turn_secret}
+    findings = examine(said, tuple(ice_address) if ice_address else None)
     for finding in findings:
         table.add_row("ok" if finding.is_well else "--", finding.what, finding.found, finding.mend)
     Console(highlight=False).print(table)

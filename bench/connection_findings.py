@@ -1,7 +1,4 @@
-"""Why a viewer would not connect: ICE tried on each address, ports, the address that viewers know, the relay.
-
-What `serve` would use is taken from its own environment variables, like `VIDEOTEXTURE_TURN`.
-"""
+"""Why a viewer would not connect: ICE tried on each address, ports, the address that viewers know, the relay."""
 
 from __future__ import annotations
 
@@ -34,18 +31,17 @@ SETTINGS = ("udp_ports", "advertise", "turn", "turn_secret")
 USUAL_PORT, USUAL_TLS_PORT = 3478, 5349
 
 
-def connection_findings(environment: Mapping[str, str], addresses: tuple[str, ...] | None = None) -> list[Finding]:
+def connection_findings(said: Mapping[str, str | None], addresses: tuple[str, ...] | None = None) -> list[Finding]:
     """Look at all that media needs; at most some seconds for each address that does not work.
 
     Args:
-        environment: as `serve` would read it.
+        said: the settings of `serve` that this is about, by name, as far as they are made.
         addresses: of this machine; by default all that it has.
     """
-    said = {name: environment.get(f"VIDEOTEXTURE_{name.upper()}") or None for name in SETTINGS}
     try:
-        ice = given_ice(None, said["udp_ports"], said["advertise"], said["turn"], said["turn_secret"])
+        ice = given_ice(None, *(said.get(name) or None for name in SETTINGS))
     except (ServerError, UnmetError) as error:
-        return [Finding("ICE settings", str(error), "set the environment's VIDEOTEXTURE_… anew", is_well=False)]
+        return [Finding("ICE settings", str(error), "see `videotexture serve --help`", is_well=False)]
     known = every_address() if addresses is None else addresses
     return asyncio.run(_examine(ice, known[:MOST_ADDRESSES]))
 

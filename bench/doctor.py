@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import Literal
@@ -32,8 +31,13 @@ TINY_NETWORK = bytes.fromhex(
 )
 
 
-def examine() -> list[Finding]:
-    """Look at everything; some seconds."""
+def examine(ice: Mapping[str, str | None] | None = None, addresses: tuple[str, ...] | None = None) -> list[Finding]:
+    """Look at everything; some seconds.
+
+    Args:
+        ice: how media is to find its way, by the names of `serve`'s options.
+        addresses: on which it is to; by default all of this machine.
+    """
     return [
         _python(),
         _machine(),
@@ -50,7 +54,7 @@ def examine() -> list[Finding]:
         _microphones(),
         _port(),
         _cache(),
-        *_connections(),
+        *_connections(ice or {}, addresses),
     ]
 
 
@@ -230,10 +234,10 @@ def _cache() -> Finding:
     return Finding("cache", found, f"free some: {LEAST_DISK_GB:g} GB is wanted", is_well=False)
 
 
-def _connections() -> list[Finding]:
+def _connections(ice: Mapping[str, str | None], addresses: tuple[str, ...] | None) -> list[Finding]:
     from bench.connection_findings import connection_findings
 
-    return connection_findings(os.environ)
+    return connection_findings(ice, addresses)
 
 
 def _tried(what: str, trial: Callable[[], str], mend: str) -> Finding:

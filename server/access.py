@@ -18,7 +18,7 @@ SHORTEST_TOKEN = 16
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1
 REALM = "videotexture"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-FOR_ALL = ("/page/", "/healthz", "/readyz")  # the page has no secrets: what it shows, it asks for with its token
+FOR_ALL = ("/page/", "/healthz", "/readyz", "/api/docs")  # pages have no secrets: they ask with their token
 SHARED = ("/whep", "/whip")  # where pages of other origins may ask
 
 

@@ -98,7 +98,8 @@ def create_app(
         title="videotexture",
         version=version("videotexture"),
         lifespan=lifespan,
-        docs_url="/api/docs",
+        docs_url=None,
+        redoc_url=None,
         openapi_url="/api/openapi.json",
     )
     app.state.sessions = sessions
@@ -114,6 +115,7 @@ def create_app(
         app.include_router(whip_router(publishers, manners.ice, joins))
     describe(app, manners.access)
     app.add_middleware(Gate, access=manners.access)
+    app.mount("/page/swagger", StaticFiles(packages=[("fastapi_offline", "static")]), name="swagger")
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
 
     @app.exception_handler(RequestValidationError)
@@ -124,5 +126,9 @@ def create_app(
     @app.get("/", include_in_schema=False)
     def index() -> FileResponse:
         return FileResponse(PAGE / "index.html")
+
+    @app.get("/api/docs", include_in_schema=False)
+    def docs() -> FileResponse:
+        return FileResponse(PAGE / "docs.html")
 
     return app

@@ -37,16 +37,31 @@ def use_config(ctx: typer.Context, path: Path | None) -> Path | None:
     """
     known = settings_of(ctx)
     check_environment(os.environ, list(known))
-    if path is None or ctx.resilient_parsing:
-        return path
+    if path is not None and not ctx.resilient_parsing:
+        ctx.default_map = {name: _checked(path, name, value, known) for name, value in _read(path).items()}
+    return path
+
+
+def use_config_of_serve(ctx: typer.Context, path: Path | None) -> Path | None:
+    """The same for a command that takes only some of its settings: the others of the file are left to `serve`.
+
+    Raises:
+        UnmetError: as `use_config`, but for settings that the command does not know.
+    """
+    known = settings_of(ctx)
+    if path is not None and not ctx.resilient_parsing:
+        shared = {name: value for name, value in _read(path).items() if name in known}
+        ctx.default_map = {name: _checked(path, name, value, known) for name, value in shared.items()}
+    return path
+
+
+def _read(path: Path) -> dict[str, object]:
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UnmetError(f"--config {path}: cannot be read ({error}); expected a TOML file") from error
     except tomllib.TOMLDecodeError as error:
         raise UnmetError(f"--config {path}: is no TOML: {error}") from error
-    ctx.default_map = {name: _checked(path, name, value, known) for name, value in found.items()}
-    return path
 
 
 def settings_of(ctx: typer.Context) -> dict[str, Any]:

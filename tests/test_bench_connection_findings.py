@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import aioice.ice
 import pytest
+from typer.testing import CliRunner
 
 from bench import connection_findings as connections
 from bench.connection_findings import connection_findings
 from bench.finding import Finding
 from server.ice import LOOPBACK, IceSettings
 from tests.test_server_ice import SECRET, coturn, free_ports  # noqa: F401 (coturn is a fixture)
+from videotexture import app  # noqa: TID251 - the command itself is what is tested
 
 NOBODY = "turn:127.0.0.1:9"
 
 
-def found(environment: dict[str, str], addresses: tuple[str, ...] = (LOOPBACK,)) -> dict[str, Finding]:
-    return {each.what: each for each in connection_findings(environment, addresses)}
+def found(settings: dict[str, str], addresses: tuple[str, ...] = (LOOPBACK,)) -> dict[str, Finding]:
+    return {each.what: each for each in connection_findings(settings, addresses)}
 
 
 def test_a_connection_is_really_made() -> None:
@@ -53,32 +56,32 @@ def test_an_address_inside_of_a_container_is_no_use_to_viewers() -> None:
 
 def test_ports_that_somebody_has_are_counted() -> None:
     ports = free_ports(3)
-    environment = {"VIDEOTEXTURE_UDP_PORTS": str(ports)}
-    assert found(environment)["UDP ports"].is_well
+    settings = {"udp_ports": str(ports)}
+    assert found(settings)["UDP ports"].is_well
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("", ports.first + 1))
-        said = found(environment)["UDP ports"]
+        said = found(settings)["UDP ports"]
     assert "2 of 3 are free" in said.found
     assert str(ports.first + 1) in said.mend
 
 
 @pytest.mark.parametrize(
-    ("environment", "message"),
-    [({"VIDEOTEXTURE_UDP_PORTS": "many"}, "no range"), ({"VIDEOTEXTURE_TURN_SECRET": SECRET}, "--turn"),
-     ({"VIDEOTEXTURE_TURN": "http://relay", "VIDEOTEXTURE_TURN_SECRET": SECRET}, "no TURN server")],
+    ("settings", "message"),
+    [({"udp_ports": "many"}, "no range"), ({"turn_secret": SECRET}, "--turn"),
+     ({"turn": "http://relay", "turn_secret": SECRET}, "no TURN server")],
 )  # fmt: skip
-def test_settings_that_contradict_themselves_are_told(environment: dict[str, str], message: str) -> None:
-    assert message in found(environment)["ICE settings"].found
+def test_settings_that_contradict_themselves_are_told(settings: dict[str, str], message: str) -> None:
+    assert message in found(settings)["ICE settings"].found
 
 
 def test_a_relay_is_asked_for_an_address(coturn: str) -> None:  # noqa: F811
-    said = found({"VIDEOTEXTURE_TURN": coturn, "VIDEOTEXTURE_TURN_SECRET": SECRET})["TURN"]
+    said = found({"turn": coturn, "turn_secret": SECRET})["TURN"]
     assert said.is_well, said
     assert f"{coturn} relays by 127.0.0.1:" in said.found
 
 
 def test_a_relay_with_another_secret_refuses(coturn: str) -> None:  # noqa: F811
-    said = found({"VIDEOTEXTURE_TURN": coturn, "VIDEOTEXTURE_TURN_SECRET": "another"})["TURN"]
+    said = found({"turn": coturn, "turn_secret": "another"})["TURN"]
     assert not said.is_well
     assert "refuses us" in said.found
     assert "static-auth-secret" in said.mend
@@ -90,7 +93,27 @@ def test_a_relay_with_another_secret_refuses(coturn: str) -> None:  # noqa: F811
 )
 def test_a_relay_that_is_not_there_is_told(url: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "RELAY_LIMIT_S", 1.0)
-    said = found({"VIDEOTEXTURE_TURN": url, "VIDEOTEXTURE_TURN_SECRET": SECRET})["TURN"]
+    said = found({"turn": url, "turn_secret": SECRET})["TURN"]
     assert not said.is_well
     assert message in said.found + said.mend
     assert SECRET not in str(said)
+
+
+def test_doctor_takes_what_serve_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[dict[str, str | None], tuple[str, ...] | None]] = []
+    monkeypatch.setattr("bench.doctor.examine", lambda said, addresses: asked.append((said, addresses)) or [])
+    (tmp_path / "relay.secret").write_text(SECRET)
+    file = tmp_path / "serve.toml"
+    file.write_text('max_viewers = 20\nturn = "turn:relay.example.org:3478"\nturn_secret = "@relay.secret"\n')
+    run = CliRunner().invoke(
+        app,
+        ["doctor", "--config", str(file), "--udp-ports", "50000-50010", "--ice-address", LOOPBACK],
+        env={"VIDEOTEXTURE_ADVERTISE": "203.0.113.7"},
+    )
+    assert run.exit_code == 0, run.output
+    said, addresses = asked[0]
+    assert addresses == (LOOPBACK,)
+    assert said == {
+        "udp_ports": "50000-50010", "advertise": "203.0.113.7", "turn": "turn:relay.example.org:3478",
+        "turn_secret": f"@{tmp_path / 'relay.secret'}",
+    }  # fmt: skip
