@@ -20,6 +20,7 @@ from rich.table import Table
 
 from bench.commands import app as bench_commands
 from export.options import EngineName
+from models.interpolation.command_line import pretrain_interpolator
 from models.pretraining.command_line import pretrain
 from models.terminal import UnmetError, console, finite, progress_bars, say
 from server.command_line import serve
@@ -191,7 +192,7 @@ def fit(
 
 
 app.command(context_settings={"auto_envvar_prefix": ENVIRONMENT})(serve)
-for command in (render, inspect, export, devices, pretrain):
+for command in (render, inspect, export, devices, pretrain, pretrain_interpolator):
     app.command()(command)
 
 

@@ -1,7 +1,8 @@
 """The interpolator of a texture: exported at its size, and checked against PyTorch. Build half: needs torch.
 
-One file, `interpolator.onnx`, whose spec is named "interpolator": two pictures in, `times` pictures between out.
-Sizes are fixed in it; what its layers need is padded inside. The fact `needs_flow` is false: Super SloMo finds its own.
+One file, `interpolator.onnx`, whose spec is named "interpolator"; the fact `kind` tells which. "superslomo" is given
+two pictures and makes `times` pictures between. "small" is given both at the size at which flow is measured, and that
+flow, and says for each time what to take from where. Sizes are fixed; what layers need is padded inside.
 """
 
 from __future__ import annotations
@@ -16,32 +17,39 @@ from export.errors import ExportError
 from export.onnx_file import export_onnx
 from export.onnxruntime_engine import OnnxRuntimeEngine
 from export.spec import NetworkSpec, TensorSpec
+from models.interpolation.optical_flow import flow_size
+from models.interpolation.small import SmallInterpolator
 from models.interpolation.super_slomo import SuperSloMo
 
 FIRST, LAST, TIMES = "first", "last", "times"
+FORWARD, BACKWARD = "forward", "backward"
 BETWEEN = "between"
+TO_FIRST, TO_LAST, SHARE = "to_first", "to_last", "share"
 # Places to look up are rounded to 1e-7 of the picture's side, and a sharp edge is as bright as can be: 2e-4 at 1920 px.
-# A quarter of a level of 255 is not seen.
-PARITY_TOLERANCE = 1e-3
+# A quarter of a level of 255 is not seen; nor is a hundredth of a pixel of flow.
+PARITY_TOLERANCE = {BETWEEN: 1e-3, SHARE: 4e-3, TO_FIRST: 1e-2, TO_LAST: 1e-2}
 
 Inputs = dict[str, npt.NDArray[np.float32]]
+Interpolation = SuperSloMo | SmallInterpolator
 
 
 def export_interpolator(
-    network: SuperSloMo, path: Path, *, height_px: int, width_px: int, times: int = 4
+    network: Interpolation, path: Path, *, height_px: int, width_px: int, times: int = 4
 ) -> NetworkSpec:
     """Write `interpolator.onnx`, and check that it gives what PyTorch gives.
 
     Args:
-        network: of `models.interpolation.weights.load_superslomo`.
+        network: of `models.interpolation.weights`.
         path: the file to write.
         height_px, width_px: of the pictures that it will be given; any size.
         times: how many pictures between it makes at once.
 
     Returns:
-        The file's spec. Inputs `first`, `last` (1, 3, H, W), RGB, 0 to 1; `times` (K,), 0 to 1, neither included.
-        Output `between` (K, 3, H, W), 0 to 1. All float32. Facts: `kind` ("superslomo"), `needs_flow`, `times`,
-        `height_px`, `width_px`, `weights` (where they are from, and their licence).
+        The file's spec. All float32. Inputs `first`, `last` (1, 3, H, W), RGB, 0 to 1; `times` (K,), 0 to 1, neither
+        included. Output `between` (K, 3, H, W), 0 to 1. Of "small": H and W those of `flow_size`; inputs besides the
+        flows `forward`, `backward` (1, 2, H, W), pixels, as measured; outputs the flows `to_first`, `to_last`
+        (K, 2, H, W), and `share` (K, 1, H, W), 0 to 1, of the first. Facts: `kind`, `times`, `height_px`, `width_px`
+        (of the video), `weights` (where they are from, and their licence).
 
     Raises:
         ExportError: the export failed, or its pictures differ from PyTorch's by more than a quarter of a level.
@@ -54,41 +62,47 @@ def export_interpolator(
     return spec
 
 
-def interpolator_spec(network: SuperSloMo, *, height_px: int, width_px: int, times: int) -> NetworkSpec:
-    """The spec of an interpolator of some size."""
-    picture = TensorSpec(dtype="float32", shape=(1, 3, height_px, width_px))
-    inputs = {FIRST: picture, LAST: picture, TIMES: TensorSpec(dtype="float32", shape=(times,))}
+def interpolator_spec(network: Interpolation, *, height_px: int, width_px: int, times: int) -> NetworkSpec:
+    """The spec of an interpolator for video of some size."""
+    is_small = isinstance(network, SmallInterpolator)
+    width, height = flow_size(height_px, width_px) if is_small else (width_px, height_px)
+
+    def maps(count: int, channels: int) -> TensorSpec:
+        return TensorSpec(dtype="float32", shape=(count, channels, height, width))
+
+    inputs = {FIRST: maps(1, 3), LAST: maps(1, 3), TIMES: TensorSpec(dtype="float32", shape=(times,))}
+    outputs = {BETWEEN: maps(times, 3)}
+    if is_small:
+        inputs |= {FORWARD: maps(1, 2), BACKWARD: maps(1, 2)}
+        outputs = {TO_FIRST: maps(times, 2), TO_LAST: maps(times, 2), SHARE: maps(times, 1)}
+    facts = {"kind": network.kind, "times": times, "height_px": height_px, "width_px": width_px}
     return NetworkSpec(
-        name="interpolator",
-        inputs=inputs,
-        outputs={BETWEEN: TensorSpec(dtype="float32", shape=(times, 3, height_px, width_px))},
-        facts={
-            "kind": network.kind,
-            "needs_flow": network.needs_flow,
-            "times": times,
-            "height_px": height_px,
-            "width_px": width_px,
-            "weights": network.provenance,
-        },
+        name="interpolator", inputs=inputs, outputs=outputs, facts=facts | {"weights": network.provenance}
     )
 
 
-def check_parity(network: SuperSloMo, path: Path, inputs: Inputs) -> float:
-    """The largest difference between the exported file and PyTorch.
+def check_parity(network: Interpolation, path: Path, inputs: Inputs) -> dict[str, float]:
+    """The largest difference of each output between the exported file and PyTorch.
 
     Raises:
-        ExportError: it is above a quarter of a level of 255.
+        ExportError: one is above `PARITY_TOLERANCE`.
     """
     with torch.inference_mode():
-        expected = network(*(torch.from_numpy(array) for array in inputs.values())).numpy()
+        said = network(*(torch.from_numpy(array) for array in inputs.values()))
+    expected = [said] if isinstance(said, torch.Tensor) else list(said)
     with OnnxRuntimeEngine(path) as engine:
-        difference = float(np.abs(engine.run(dict(inputs))[BETWEEN] - expected).max())
-    if not difference < PARITY_TOLERANCE:  # a NaN fails too
-        raise ExportError(
-            f"{path}: its pictures differ from PyTorch's by {difference:.1e}, expected less than "
-            f"{PARITY_TOLERANCE:.0e}: report this, with the versions that `videotexture doctor` prints"
-        )
-    return difference
+        found = engine.run(dict(inputs))
+        names = list(engine.spec.outputs)
+    apart = {
+        name: float(np.abs(found[name] - wanted.numpy()).max()) for name, wanted in zip(names, expected, strict=True)
+    }
+    for name, difference in apart.items():
+        if not difference < PARITY_TOLERANCE[name]:  # a NaN fails too
+            raise ExportError(
+                f"{path}: its {name} differs from PyTorch's by {difference:.1e}, expected less than "
+                f"{PARITY_TOLERANCE[name]:.0e}: report this, with the versions that `videotexture doctor` prints"
+            )
+    return apart
 
 
 def _some_inputs(spec: NetworkSpec) -> Inputs:
@@ -106,4 +120,8 @@ def _some_inputs(spec: NetworkSpec) -> Inputs:
 
     count = spec.inputs[TIMES].shape[0] or 1
     times = np.arange(1, count + 1, dtype=np.float32) / np.float32(count + 1)
-    return {FIRST: picture(0), LAST: picture(5), TIMES: times}
+    inputs = {FIRST: picture(0), LAST: picture(5), TIMES: times}
+    if FORWARD in spec.inputs:
+        flow = np.array([5, 0], np.float32)[:, None, None] + rng.normal(0, 0.5, (1, 2, height, width))
+        inputs |= {FORWARD: np.asarray(flow, np.float32), BACKWARD: np.asarray(-flow, np.float32)}
+    return inputs

@@ -92,7 +92,6 @@ class SuperSloMo(nn.Module):
     """
 
     kind = "superslomo"
-    needs_flow = False
 
     def __init__(self, width: int = WIDTH, provenance: str = "random weights") -> None:
         super().__init__()

@@ -1,19 +1,45 @@
-"""Super SloMo with a file's weights: the layout of the public checkpoint, every name and shape checked."""
+"""Interpolation networks with their weights: ours, which comes with the package, and Super SloMo from a file.
+
+Super SloMo's file has the layout of the public checkpoint; of both every name and shape is checked.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from models.checkpoint import read_checkpoint
 from models.errors import FitError
+from models.interpolation.small import SmallInterpolator
 from models.interpolation.super_slomo import SuperSloMo
 
 OPTION = "--interpolator-weights"
 FLOW_PART, INTERPOLATION_PART = "state_dictFC", "state_dictAT"  # of the published file
 FIRST_LAYER = "conv1.weight"
 MEND = "give SuperSloMo.ckpt of github.com/avinashpaliwal/Super-SloMo, or a .safetensors file with the same names"
+SMALL_WEIGHTS = Path(__file__).parents[1] / "weights" / "interpolator.safetensors"
+SMALL_PROVENANCE = "videotexture's own, trained on drawn scenes"
+
+
+def load_small(path: Path = SMALL_WEIGHTS) -> SmallInterpolator:
+    """The small interpolator with our weights, in evaluation mode.
+
+    Args:
+        path: of `pretrain-interpolator`; by default those that come with the package.
+
+    Raises:
+        FitError: the file is missing, damaged, or of another network.
+    """
+    network = SmallInterpolator(provenance=SMALL_PROVENANCE)
+    try:
+        network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        mend = "install videotexture again" if path == SMALL_WEIGHTS else "make it with `pretrain-interpolator`"
+        raise FitError(f"{path}: no weights of the small interpolator ({error}): {mend}") from error
+    return network.eval()
 
 
 def load_superslomo(path: Path) -> SuperSloMo:

@@ -14,6 +14,7 @@ from stream.interpolation.flow import Flow
 from stream.interpolation.interpolator import Interpolator
 from stream.interpolation.network import Network
 from stream.interpolation.plain import CrossFade, Cut
+from stream.interpolation.small import Small
 
 AUTO = "auto"
 RANKED = ("superslomo", "small", "flow", "crossfade", "cut")  # the best first, as held-out triplets and real jumps tell
@@ -25,6 +26,7 @@ PATIENCE = 5.0  # times the limit: for so long a trial is waited for
 OFFLINE_S = 2.0  # for a bridge, where nobody is kept waiting
 
 PLAIN: dict[str, type[Interpolator]] = {"flow": Flow, "crossfade": CrossFade, "cut": Cut}
+BY_NETWORK: dict[str, Callable[[Engine], Interpolator]] = {"superslomo": Network, "small": Small}
 
 Tell = Callable[[str], None]
 Bridge = Callable[[Interpolator], object]  # makes one, from decoding its ends to encoding it
@@ -58,7 +60,7 @@ class Offer:
         if self.kind != name:
             raise InterpolatorError(f"{name}: the texture has {self.kind} instead; fit it again with another")
         try:
-            return Network(self.open_network())
+            return BY_NETWORK[name](self.open_network())
         except EngineError as error:
             raise InterpolatorError(f"{name}: {error}") from error
 

@@ -17,13 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from models.interpolation.optical_flow import Field, measured_flows
 from stream.interpolation.interpolator import Interpolator, times_of
 from stream.interpolation.planes import Plane, picture_of, planes_of
 
-Field = npt.NDArray[np.float32]
-
-FLOW_LONG_SIDE_PX = 320  # flow is smooth: computed small, used large
-FLOW_LEAST_SIDE_PX = 32  # OpenCV's DIS gives NaN, or crashes, on less: flat pictures are stretched
 TRUSTED_ERROR_PX = 1.0  # of forward against backward flow, at the flow's own size
 LEAST_VISIBILITY = 0.05  # of a hidden place: where both ends hide it, something must be shown all the same
 
@@ -39,12 +36,12 @@ class Flow(Interpolator):
             return []
         ends = planes_of(first), planes_of(last)
         forward, backward = flows(ends[0][0], ends[1][0])
-        return [picture_of(_Blend.at(time, forward, backward).planes(*ends), like=first) for time in times_of(count)]
+        return [picture_of(Blend.at(time, forward, backward).planes(*ends), like=first) for time in times_of(count)]
 
 
 @dataclass(frozen=True)
-class _Blend:
-    """How to make the picture at one time out of both ends; all fields at the flow's own size.
+class Blend:
+    """How to make the picture at one time out of both ends; all fields at one size, such as the flow's own.
 
     Attributes:
         to_first, to_last: where in each end a place of the picture comes from, (h', w', 2).
@@ -57,7 +54,7 @@ class _Blend:
     seen_last: Field
 
     @classmethod
-    def at(cls, time: float, forward: Field, backward: Field) -> _Blend:
+    def at(cls, time: float, forward: Field, backward: Field) -> Blend:
         """`time` in 0 to 1, neither included."""
         to_first = -(1 - time) * time * forward + time * time * backward
         to_last = (1 - time) ** 2 * forward - time * (1 - time) * backward
@@ -73,7 +70,7 @@ class _Blend:
 
     def _mapper(self, shape: tuple[int, ...]) -> Callable[[Plane, Plane], Plane]:
         size = shape[1], shape[0]
-        places = [_grid(*size) + resized(flow, size) for flow in (self.to_first, self.to_last)]
+        places = [_grid(*size) + _resized(flow, size) for flow in (self.to_first, self.to_last)]
         weights = [cv2.resize(seen, size) for seen in (self.seen_first, self.seen_last)]
 
         def blend(first: Plane, last: Plane) -> Plane:
@@ -90,21 +87,10 @@ def flows(first: Plane, last: Plane) -> tuple[Field, Field]:
     which makes the blend a dissolve in place rather than a tear.
     """
     forward, backward = measured_flows(first, last)
-    return _damped(forward, backward), _damped(backward, forward)
+    return damped(forward, backward), damped(backward, forward)
 
 
-def measured_flows(first: Plane, last: Plane) -> tuple[Field, Field]:
-    """The same as it is measured, right or wrong."""
-    scale = min(1.0, FLOW_LONG_SIDE_PX / max(first.shape))
-    height, width = (max(FLOW_LEAST_SIDE_PX, round(side * scale)) for side in first.shape)
-    small = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in (first, last)]
-    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    still = np.zeros((*small[0].shape, 2), np.float32)
-    forward = np.asarray(estimator.calc(small[0], small[1], still.copy()), np.float32)
-    return forward, np.asarray(estimator.calc(small[1], small[0], still), np.float32)
-
-
-def _damped(flow: Field, opposite: Field) -> Field:
+def damped(flow: Field, opposite: Field) -> Field:
     there_and_back = flow + _look_up(opposite, _grid(flow.shape[1], flow.shape[0]) + flow)
     error = cv2.GaussianBlur(_squared_length(there_and_back), (0, 0), 3)
     return np.asarray(flow * np.exp(-error / TRUSTED_ERROR_PX**2)[..., None], np.float32)
@@ -132,7 +118,7 @@ def _squared_length(vectors: Field) -> Field:
     return np.asarray(vectors[..., 0] * vectors[..., 0] + vectors[..., 1] * vectors[..., 1])
 
 
-def resized(flow: Field, size: tuple[int, int]) -> Field:
+def _resized(flow: Field, size: tuple[int, int]) -> Field:
     """A flow, (h', w', 2), for pictures of another size (width, height): its pixels are theirs."""
     factors = np.array([size[0] / flow.shape[1], size[1] / flow.shape[0]], np.float32)
     return np.asarray(cv2.resize(flow * factors, size), np.float32)

@@ -42,15 +42,25 @@ def rgb_of(picture: VideoFrame) -> Rgb:
 
     Source: ITU-R BT.709, 3; BT.601, 2.5. No colour is clipped, so that `picture_of_rgb` gives back the same planes.
     """
-    red, blue = _shares(picture)
     luma, *chroma = planes_of(picture)
-    bright = (luma.astype(np.float32) - BLACK) / WHITE_LESS_BLACK
     size = picture.width, picture.height
-    u, v = (
-        cv2.resize((plane.astype(np.float32) - NO_CHROMA) / CHROMA_RANGE, size, interpolation=cv2.INTER_NEAREST)
-        for plane in chroma
-    )
-    rgb = np.empty((3, picture.height, picture.width), np.float32)
+    large = [cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST) for plane in chroma]
+    return _rgb((luma, large[0], large[1]), _shares(picture))
+
+
+def small_rgb_of(picture: VideoFrame, size: tuple[int, int]) -> Rgb:
+    """The same at another size (width, height), averaged down."""
+    planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes_of(picture)]
+    return _rgb((planes[0], planes[1], planes[2]), _shares(picture))
+
+
+def _rgb(planes: tuple[npt.ArrayLike, npt.ArrayLike, npt.ArrayLike], shares: tuple[float, float]) -> Rgb:
+    """RGB (3, h, w) of three planes of one size."""
+    red, blue = shares
+    luma, u, v = (np.asarray(plane, np.float32) for plane in planes)
+    bright = (luma - np.float32(BLACK)) / np.float32(WHITE_LESS_BLACK)
+    u, v = ((plane - np.float32(NO_CHROMA)) / np.float32(CHROMA_RANGE) for plane in (u, v))
+    rgb: Rgb = np.empty((3, *luma.shape), np.float32)
     rgb[0] = bright + 2 * (1 - red) * v
     rgb[2] = bright + 2 * (1 - blue) * u
     rgb[1] = (bright - red * rgb[0] - blue * rgb[2]) / (1 - red - blue)
