@@ -226,15 +226,18 @@ def doctor(
 
 def _network_for(interpolator: InterpolatorName, weights: Path | None) -> ExportNetwork | None:
     """The network that a texture is given to make bridges; wrong weights are told before the clip is fitted."""
-    if weights is None:
-        if interpolator is InterpolatorName.SUPERSLOMO:
-            raise UnmetError("--interpolator superslomo needs its weights; say --interpolator-weights SuperSloMo.ckpt")
+    ours = interpolator in (InterpolatorName.AUTO, InterpolatorName.SMALL)
+    if weights is None and interpolator is InterpolatorName.SUPERSLOMO:
+        raise UnmetError("--interpolator superslomo needs its weights; say --interpolator-weights SuperSloMo.ckpt")
+    if weights is None and not ours:
         return None
-    if interpolator not in (InterpolatorName.AUTO, InterpolatorName.SUPERSLOMO):
+    if weights is not None and interpolator not in (InterpolatorName.AUTO, InterpolatorName.SUPERSLOMO):
         raise UnmetError(f"--interpolator-weights are Super SloMo's, not for --interpolator {interpolator.value}")
-    from export.interpolator import export_interpolator
+    from export.interpolator import export_interpolator, export_small
     from models.interpolation.weights import load_superslomo
 
+    if weights is None:
+        return export_small
     network = load_superslomo(weights)
     return lambda path, width_px, height_px: (
         export_interpolator(network, path, height_px=height_px, width_px=width_px).facts

@@ -19,9 +19,11 @@ from export.spec import NetworkSpec, TensorSpec
 
 # Largest absolute difference of any output. Embeddings have norm 1, components of 0.5 at most where they are not
 # degenerate, and half rounds those to 2.4e-4; some twenty layers' roundings add up as a random walk to about 4 of
-# them (measured on real clips: 3e-4). Other outputs are pictures from 0 to 1, of which 1/255 is one level.
+# them (measured on real clips: 3e-4). Other outputs are pictures from 0 to 1, of which 1/255 is one level; or say what
+# to take from where, of which a tenth of a pixel, or of a share, is not seen.
 EMBEDDING_BOUND = 2e-3
 OTHER_BOUND = 1 / 255
+BLEND_BOUND = 0.1
 EMBEDDINGS = ("encoder", "sound")
 INTERPOLATOR = "interpolator"
 GRAIN_PX = 8  # of the pictures that it is tried on: between neighbours of white noise a hundredth of a pixel is a level
@@ -31,7 +33,9 @@ _BATCH = 2
 
 def bound_of(spec: NetworkSpec) -> float:
     """The largest difference that half precision may make to an output of a network."""
-    return EMBEDDING_BOUND if spec.name in EMBEDDINGS else OTHER_BOUND
+    if spec.name in EMBEDDINGS:
+        return EMBEDDING_BOUND
+    return BLEND_BOUND if "share" in spec.outputs else OTHER_BOUND
 
 
 def check_half(path: Path, half: bytes) -> float:

@@ -20,6 +20,7 @@ from export.spec import NetworkSpec, TensorSpec
 from models.interpolation.optical_flow import flow_size
 from models.interpolation.small import SmallInterpolator
 from models.interpolation.super_slomo import SuperSloMo
+from models.interpolation.weights import load_small
 
 FIRST, LAST, TIMES = "first", "last", "times"
 FORWARD, BACKWARD = "forward", "backward"
@@ -60,6 +61,16 @@ def export_interpolator(
     export_onnx(network, [torch.from_numpy(array) for array in inputs.values()], spec, path)
     check_parity(network, path, inputs)
     return spec
+
+
+def export_small(path: Path, width_px: int, height_px: int) -> dict[str, object]:
+    """Write the small interpolator with the weights that come with the package; the facts of its spec.
+
+    Raises:
+        ExportError: see `export_interpolator`.
+        FitError: the package lacks the weights.
+    """
+    return dict(export_interpolator(load_small(), path, height_px=height_px, width_px=width_px).facts)
 
 
 def interpolator_spec(network: Interpolation, *, height_px: int, width_px: int, times: int) -> NetworkSpec:

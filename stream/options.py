@@ -20,6 +20,7 @@ class InterpolatorName(StrEnum):
 
     AUTO = "auto"
     SUPERSLOMO = "superslomo"
+    SMALL = "small"
     FLOW = "flow"
     CROSSFADE = "crossfade"
     CUT = "cut"

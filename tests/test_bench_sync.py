@@ -77,7 +77,7 @@ def test_the_nearest_sound_shows_the_right_string(film: Callable[..., Cell]) -> 
     assert nearest["sync"] > 0.45
     assert nearest["sync"] > random["sync"] + 0.2
     assert nearest["onsets"]["same_ms"] < random["onsets"]["same_ms"]
-    assert nearest["agreement"] > 0.95
+    assert nearest["agreement"] > 0.6
     assert abs(random["agreement"]) < 0.3
     assert nearest["jumps_per_minute"] > 5 * random["jumps_per_minute"]
 

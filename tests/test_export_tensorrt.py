@@ -20,7 +20,7 @@ from export.commands import export_networks
 from export.encoder import FloatFirst, encoder_spec
 from export.engine_file import EngineFile, Precision
 from export.gpu import Gpu, Machine, this_machine
-from export.interpolator import export_interpolator
+from export.interpolator import export_interpolator, export_small
 from export.onnx_file import export_onnx
 from export.sound import sound_spec
 from export.spec import EngineError
@@ -149,6 +149,20 @@ def interpolator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_super_slomo_is_built(interpolator: Path, precision: Precision) -> None:
     assert len(build(interpolator, precision, TARGETS)) > 1000
+
+
+@pytest.fixture(scope="module")
+def small_interpolator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As every texture has it, for video of 640x352."""
+    path = tmp_path_factory.mktemp("small") / "interpolator.onnx"
+    export_small(path, 640, 352)
+    return path
+
+
+@needs_rtx
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_small_interpolator_is_built(small_interpolator: Path, precision: Precision) -> None:
+    assert len(build(small_interpolator, precision, TARGETS)) > 1000
 
 
 @needs_rtx

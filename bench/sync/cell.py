@@ -21,6 +21,8 @@ from bench.sync.song import Plucks, Song, Times
 from bench.sync.stage import Stage
 from stream.errors import TextureError
 
+AGREEING_FRAMES = 2  # between moments at which what is heard is compared with what the picture shown sounded like
+
 Cell = dict[str, Any]
 Row = tuple[str, float | None]  # method, α
 
@@ -66,11 +68,11 @@ class Judge:
         return {"sync": round(sync, 4), "onsets": onsets and asdict(onsets)}
 
     def _agreement(self, shown: Shown) -> float:
-        """At the end of each stride of the song."""
-        stride = self.stage.segments.stride_frames
-        moments = np.arange(stride, self.length + 1, stride)
+        """At moments all over the song, whatever the grid that a method decides on."""
+        moments = np.arange(self.stage.segments.stride_frames, self.length + 1, AGREEING_FRAMES)
         heard = self.heard.all(moments.tolist())
-        return measures.agreement(heard, self.stage.sounds, self.stage.segment_at(shown.frames[moments - 1]))
+        shows = self.stage.ears(self.stage.sound, (shown.frames[moments - 1] + 1) / self.stage.rate_hz)
+        return measures.agreement(heard, self.stage.sounds, shows)
 
     def _by_place(self, shown: Shown) -> Cell:
         """For a clip's own sound: how often it shows the moment that is heard, or one that sounds like it."""

@@ -117,17 +117,19 @@ def near_share(shown_s: Times, right_s: Times, alike: npt.NDArray[np.bool_] | No
     return float((near if alike is None else near | alike).mean())
 
 
-def agreement(heard: Vectors, sounds: Vectors, shown: npt.NDArray[np.int64]) -> float:
+def agreement(heard: Vectors, sounds: Vectors, shows: Vectors) -> float:
     """How alike what is shown sounds to what is heard: 1 for the likest segment always, 0 for any segment.
+
+    It may be above 1: between two segments' ends there may be a likelier moment than either.
 
     Args:
         heard: of each moment, unit vectors (T, A).
         sounds: of the clip's segments, unit vectors (N, A).
-        shown: the segment of each moment, (T,).
+        shows: what the clip sounded like up to the picture that is shown at each moment, unit vectors (T, A).
     """
     alike = heard @ sounds.T
     usual, best = alike.mean(axis=1), alike.max(axis=1)
-    mine = np.take_along_axis(alike, shown[:, None], axis=1)[:, 0]
+    mine = np.einsum("ta,ta->t", heard, shows)
     return float((mine - usual).sum() / max(float((best - usual).sum()), 1e-9))
 
 

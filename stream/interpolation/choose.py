@@ -45,7 +45,7 @@ class Offer:
 
     kind: str | None = None
     open_network: Opener | None = None
-    lacking: str = "the texture has no network for it; fit it again with --interpolator-weights"
+    lacking: str = "the texture has no network for it; fit it again (Super SloMo needs --interpolator-weights)"
 
     def opened(self, name: str) -> Interpolator:
         """One of them.
