@@ -226,10 +226,9 @@ def doctor(
 
 def _network_for(interpolator: InterpolatorName, weights: Path | None) -> ExportNetwork | None:
     """The network that a texture is given to make bridges; wrong weights are told before the clip is fitted."""
-    ours = interpolator in (InterpolatorName.AUTO, InterpolatorName.SMALL)
     if weights is None and interpolator is InterpolatorName.SUPERSLOMO:
         raise UnmetError("--interpolator superslomo needs its weights; say --interpolator-weights SuperSloMo.ckpt")
-    if weights is None and not ours:
+    if weights is None and interpolator is not InterpolatorName.SMALL:
         return None
     if weights is not None and interpolator not in (InterpolatorName.AUTO, InterpolatorName.SUPERSLOMO):
         raise UnmetError(f"--interpolator-weights are Super SloMo's, not for --interpolator {interpolator.value}")

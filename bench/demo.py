@@ -40,10 +40,8 @@ def demo_texture(progress: Progress, *, rebuild: bool = False) -> Path:
 def scene_texture(settings: StringsSettings, path: Path, progress: Progress) -> Path:
     """Draw a strings scene and fit it, with the cpu preset."""
     from export.encoder import EncoderBuilder  # torch, which playing the cached demo does without
-    from export.interpolator import export_small
     from export.sound import SoundBuilder
     from models.preset import CPU
-    from stream.bridge_build import BridgeSettings
     from stream.build import build_texture
     from stream.provenance import provenance
 
@@ -53,14 +51,7 @@ def scene_texture(settings: StringsSettings, path: Path, progress: Progress) -> 
         builder = EncoderBuilder(CPU, seed=SEED)
         made_by = provenance(SEED, CPU)
         build_texture(
-            clip,
-            path,
-            builder,
-            provenance=made_by,
-            sound_builder=SoundBuilder(),
-            bridge_settings=BridgeSettings(export_network=export_small),
-            overwrite=True,
-            progress=progress,
+            clip, path, builder, provenance=made_by, sound_builder=SoundBuilder(), overwrite=True, progress=progress
         )
     return path
 

@@ -17,7 +17,7 @@ from stream.interpolation.plain import CrossFade, Cut
 from stream.texture import Texture
 from tests.stream_media import HEIGHT_PX, WIDTH_PX, write_texture
 
-NAMES = ("flow", "crossfade", "cut", "small")
+NAMES = ("flow", "crossfade", "cut", "small", "superslomo")
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +63,13 @@ def test_every_interpolator_has_its_row(path: Path, tmp_path: Path) -> None:
     assert by_name["crossfade"]["seam appearance"] < by_name["cut"]["seam appearance"]
     ran = rows[:-1]
     mean = means([*ran, *ran])
-    assert [row["interpolator"] for row in mean] == ["flow", "crossfade", "cut"]
+    assert [row["interpolator"] for row in mean] == ["flow", "crossfade", "cut", "small"]
     assert mean[0]["psnr 1"] == pytest.approx(rows[0]["psnr 1"], abs=0.01)
     assert mean[0]["seam combined"] == pytest.approx(rows[0]["seam combined"], abs=0.01)
     sheet = tmp_path / "sheet.png"
     write_sheet(shown, sheet)
     picture = cv2.imread(str(sheet))
-    assert picture.shape[0] == 3 * (120 + 18)
+    assert picture.shape[0] == 4 * (120 + 18)
     assert picture.std() > 10
 
 

@@ -131,5 +131,5 @@ def test_weights_that_are_none_are_told(tmp_path: Path) -> None:
 def test_the_shipped_weights_are_better_than_flow_on_families_they_never_saw() -> None:
     given = [each for step in range(6) for each in triplets(2**31 + 99, step, UNSEEN)]
     figures = judge(load_small(), given)
-    assert figures["jumps"] > figures["flow, jumps"]
-    assert figures["going on"] > figures["flow, going on"] - 0.05
+    assert figures["jumps"] > figures["flow, jumps"] + 1
+    assert figures["going on"] > figures["flow, going on"] - 0.5, "a mean of few: 1.5 dB more over many"

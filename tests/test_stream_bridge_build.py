@@ -83,7 +83,9 @@ def test_auto_says_what_it_chose_and_plays_what_is_stored(by_network: tuple[Path
     said: list[str] = []
     with Texture.open(by_network[0]) as texture:
         with open_bridges(texture, tell=said.append, limit_s=5.0) as bridges:
-            assert bridges.interpolator == "small"
+            assert bridges.interpolator == "flow"
+            bridges.wait(next(iter(texture.bridge_index)))
+            assert bridges.counts.stored == 1, "whoever made it"
         with open_bridges(texture, "flow") as bridges:
             bridges.wait(next(iter(texture.bridge_index)))
             assert bridges.counts.made == 1, "by the one that was asked for, whatever is stored"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,7 +21,7 @@ from models.seam import SeamMeasure
 from stream.bridge_choice import offer_of
 from stream.errors import InterpolatorError
 from stream.h264 import decode_gop
-from stream.interpolation.choose import RANKED, by_name
+from stream.interpolation.choose import RANKED, Offer, by_name
 from stream.interpolation.interpolator import Interpolator
 from stream.interpolation.light import led
 from stream.texture import Texture
@@ -72,6 +73,30 @@ class Material:
         self.measure = SeamMeasure(_small(texture), texture.segments)
 
 
+class Offers:
+    """The networks that a texture may be bridged by: its own, and ours even if it has another or none.
+
+    Args:
+        texture: open.
+        folder: where ours may be written.
+    """
+
+    def __init__(self, texture: Texture, folder: Path) -> None:
+        self._texture, self._folder = texture, folder
+
+    def of(self, name: str) -> Offer:
+        """What there is for an interpolator of some name."""
+        own = offer_of(self._texture.interpolator_network)
+        if name != "small" or own.kind == "small":
+            return own
+        from export.interpolator import export_small  # torch
+
+        path = self._folder / "interpolator.onnx"
+        if not path.exists():
+            export_small(path, self._texture.manifest.clip.width, self._texture.manifest.clip.height)
+        return offer_of(path)
+
+
 def measure(
     paths: Sequence[Path], names: Sequence[str] = RANKED, *, progress: Progress = silent
 ) -> tuple[list[dict[str, object]], dict[str, dict[str, list[VideoFrame]]]]:
@@ -86,10 +111,11 @@ def measure(
     for done, path in enumerate(paths):
         with Texture.open(path) as texture, ExitStack() as opened:
             material = Material(texture)
+            offers = Offers(texture, Path(opened.enter_context(tempfile.TemporaryDirectory())))
             bridges = shown.setdefault(texture.name, {})
             for name in names:
                 try:
-                    made_by = opened.enter_context(by_name(name, offer_of(texture.interpolator_network)))
+                    made_by = opened.enter_context(by_name(name, offers.of(name)))
                 except InterpolatorError as error:
                     rows.append({"texture": texture.name, "interpolator": name, "not run": str(error)})
                     continue

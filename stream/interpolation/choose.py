@@ -17,7 +17,9 @@ from stream.interpolation.plain import CrossFade, Cut
 from stream.interpolation.small import Small
 
 AUTO = "auto"
-RANKED = ("superslomo", "small", "flow", "crossfade", "cut")  # the best first, as held-out triplets and real jumps tell
+# The best first. Super SloMo's place is its authors' word; `small` is nearer to held-out pictures than flow is, but the
+# seams of real jumps show no less (docs/performance.md), and it takes longer: it is for who asks for it.
+RANKED = ("superslomo", "flow", "small", "crossfade", "cut")
 QUICK_ENOUGH = RANKED[:-1]  # what `auto` chooses among: a cut is what is left when all else is late
 NAMES = (AUTO, *RANKED)
 STAND_IN = "flow"  # what `auto` takes where nothing is quick enough: bridges are asked for ahead of time
