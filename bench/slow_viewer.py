@@ -98,6 +98,7 @@ def _row(
         "drops": after["dropped_packets"] - before["dropped_packets"],
         "cpu_percent": round(100 * cpu_s / seconds, 1),
         "slow_one_per_s": "-" if watcher is None else watcher.saw.get("per_s", 0),
+        "slow_one_first_s": "-" if watcher is None else watcher.saw.get("first_s", "-"),
         "slow_one_gap_s": "-" if watcher is None else watcher.saw.get("longest_gap_s", "-"),
         "slow_one_heights": "-" if watcher is None else _heights(watcher.saw),
     }

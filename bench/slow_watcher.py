@@ -34,34 +34,38 @@ class Seen:
     Attributes:
         pictures: how many were decoded.
         heights: how many of each height, in pixels.
-        longest_gap_s: between two of them.
+        first_s: how long the first took.
+        longest_gap_s: between two of them, or before the first.
     """
 
     pictures: int = 0
     heights: Counter[int] = field(default_factory=Counter)
+    first_s: float = 0.0
     longest_gap_s: float = 0.0
-    _began_s: float | None = None
-    _last_s: float | None = None
+    _began_s: float = 0.0
+    _last_s: float = 0.0
+
+    def begin(self, now_s: float) -> None:
+        """It is connected from now on."""
+        self._began_s = self._last_s = now_s
 
     def take(self, picture: VideoFrame, now_s: float) -> None:
         """One more, `now_s` by a monotonic clock."""
         self.pictures += 1
         self.heights[picture.height] += 1
-        if self._last_s is None or self._began_s is None:
-            self._began_s = now_s
-        else:
-            self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_s)
+        if self.pictures == 1:
+            self.first_s = now_s - self._began_s
+        self.longest_gap_s = max(self.longest_gap_s, now_s - self._last_s)
         self._last_s = now_s
 
     def told(self, link: Link | None, now_s: float) -> dict[str, object]:
         """As JSON can say it; the time since the last picture counts."""
-        seconds = 0.0 if self._began_s is None else now_s - self._began_s
-        since_last_s = 0.0 if self._last_s is None else now_s - self._last_s
         return {
             "pictures": self.pictures,
-            "per_s": round(self.pictures / seconds, 1) if seconds else 0.0,
+            "per_s": round(self.pictures / (now_s - self._began_s), 1),
             "heights": dict(self.heights),
-            "longest_gap_s": round(max(self.longest_gap_s, since_last_s), 2),
+            "first_s": round(self.first_s, 2),
+            "longest_gap_s": round(max(self.longest_gap_s, now_s - self._last_s), 2),
             "dropped": 0 if link is None else link.dropped,
         }
 
@@ -95,6 +99,7 @@ async def watch(address: str, own_address: str, link: Link | None) -> dict[str, 
     peer.on("connectionstatechange", lambda: connected.set() if peer.connectionState == "connected" else None)
     await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
     await asyncio.wait_for(connected.wait(), CONNECT_LIMIT_S)
+    seen.begin(time.monotonic())
     sys.stdout.write("{}\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)

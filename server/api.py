@@ -13,11 +13,12 @@ from pydantic import BaseModel, Field
 
 from server.api_models import ChannelState, HearingInfo, TextureInfo
 from server.audience import ViewerReport
-from server.channel import Channel, Settings, StepEvent, TextureEvent
+from server.channel import Channel, StepEvent, TextureEvent
 from server.controls import MOST_JUMPS_PER_MINUTE
 from server.ears import Ears, HearingEvent
 from server.microphone import MicrophoneEvent, ViewersMicrophone
 from server.performance_api import performance_router
+from server.steering import Settings
 from server.targets.status import TargetEvent
 from server.whip_client import WhipPublisher
 from stream.performance import Performance
@@ -76,12 +77,12 @@ def api_router(
     @router.get("/settings")
     async def get_settings() -> Settings:
         """How lively it is."""
-        return await channel.settings()
+        return await channel.steering.settings()
 
     @router.patch("/settings")
     async def patch_settings(change: SettingsChange) -> Settings:
         """Make it livelier or calmer, at once."""
-        return await channel.set_jumps_per_minute(change.jumps_per_minute)
+        return await channel.steering.set_jumps_per_minute(change.jumps_per_minute)
 
     @router.get("/state", response_model=ChannelState, response_model_exclude_unset=True)
     async def get_state() -> dict[str, Any]:
@@ -125,13 +126,15 @@ def api_router(
     @router.get("/matrix.png", response_class=Response, responses=PICTURE)
     async def get_matrix() -> Response:
         """The transition matrix as a small picture, row = from, column = to."""
-        return Response(await channel.matrix_png(), media_type="image/png", headers={"Cache-Control": "no-store"})
+        return Response(
+            await channel.steering.matrix_png(), media_type="image/png", headers={"Cache-Control": "no-store"}
+        )
 
     @router.get("/events", response_class=EventSourceResponse)
     async def get_events() -> AsyncIterator[ServerSentEvent]:
         """Each step as it begins, each change of settings, performance and hearing, and whose microphone is heard."""
         with channel.events.listen() as events:
-            yield ServerSentEvent(event="settings", data=asdict(await channel.settings()))
+            yield ServerSentEvent(event="settings", data=asdict(await channel.steering.settings()))
             yield ServerSentEvent(event="performance", data=channel.controls.performance.values())
             if microphone is not None:
                 yield ServerSentEvent(event="microphone", data=asdict(microphone.now))

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from server.vp8_lane import Vp8Report
-from server.whip_client import PublishReport
+from server.whip_target import PublishReport
 from stream.hearing.source import SourceState
 from stream.performance import Kind, Value
 

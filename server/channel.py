@@ -12,27 +12,24 @@ from typing import TypeVar
 
 from server.audience import Audience
 from server.broadcast import Broadcast
-from server.controls import MOST_JUMPS_PER_MINUTE, Controls
+from server.controls import Controls
 from server.ears import HearingEvent
 from server.microphone import MicrophoneEvent
-from server.picture import matrix_png
+from server.steering import Settings, Steering
 from server.targets.status import TargetEvent
 from server.viewer import Viewer
 from server.vitals import Vitals
 from stream.changeover import dissolve, entrance
 from stream.errors import TextureError
-from stream.liveliness import Liveliness
 from stream.performance import Performance
 from stream.player import Player
 from stream.reel import MediaPacket, Unit
-from stream.transitions import Transitions
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 QUEUED_EVENTS = 64
-LOWEST_WANTED_RATE = 0.5  # asks the matrix for its calmest walk
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,6 @@ class TextureEvent:
     name: str
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What can be turned while it plays: jumps per minute as they are, and between what they can be set."""
-
-    jumps_per_minute: float
-    minimum: float
-    maximum: float
-
-
 Event = StepEvent | TextureEvent | Settings | Performance | MicrophoneEvent | HearingEvent | TargetEvent
 Tap = Callable[[MediaPacket], None]
 
@@ -74,6 +62,7 @@ class Channel:
         player: what is played.
         audience: who is watching.
         controls: what a performer turns.
+        steering: how lively it is.
         events: a `StepEvent` for each step, `Settings` or a `Performance` for each change, a `MicrophoneEvent` when
             another viewer's microphone is heard, a `HearingEvent` when the hearing changes, a `TargetEvent` when a
             target's state does.
@@ -100,11 +89,7 @@ class Channel:
         self.followers: list[Callable[[Player], None]] = []
         self._successor: asyncio.Future[Player] | None = None  # while one is being changed to
         self._taken_over = asyncio.Event()
-        self._steering = asyncio.Lock()  # one solve at a time: each takes a core
-        self._wanted_jumps: float | None = None  # the latest; what came before it and is not solved yet is skipped
-        self._solving: asyncio.Task[None] | None = None
-        self._calmest: float | None = None
-        self._picture: tuple[Transitions, bytes] | None = None
+        self.steering = Steering(lambda: self.player, self.events.send)
 
     @property
     def viewers(self) -> set[Viewer]:
@@ -120,7 +105,7 @@ class Channel:
         """Pull the player, and whoever takes its place, and fan out, until cancelled."""
         loop = asyncio.get_running_loop()
         unlisten = self.controls.listen(lambda turned: _on(loop, self.events.send, turned))
-        self.controls.jumps_target = lambda rate: _on(loop, self._want_jumps, rate)
+        self.controls.jumps_target = lambda rate: _on(loop, self.steering.want, rate)
         try:
             while True:
                 async with aclosing(self.player.play()) as packets:
@@ -131,8 +116,7 @@ class Channel:
         finally:
             unlisten()
             self.controls.jumps_target = None
-            if self._solving is not None:
-                self._solving.cancel()
+            self.steering.close()
 
     async def change_to(self, player: Player) -> None:
         """Go over to another texture's player, of which nothing was pulled; returns when it plays.
@@ -157,7 +141,7 @@ class Channel:
     def _take_over(self, player: Player) -> None:
         """Another player plays from here on."""
         self.player, self._successor = player, None
-        self._calmest = self._picture = None
+        self.steering.forget()
         self.controls.play(player)
         self.audience.play(player.texture)
         for follower in self.followers:
@@ -165,48 +149,6 @@ class Channel:
         self.events.send(TextureEvent(player.texture.name))
         self._taken_over.set()
         self._taken_over.clear()
-
-    async def settings(self) -> Settings:
-        """As they are now."""
-        async with self._steering:
-            return await self._settings()
-
-    async def set_jumps_per_minute(self, jumps_per_minute: float) -> Settings:
-        """Walk on with this liveliness, and tell everyone. The matrix is solved beside the event loop."""
-        async with self._steering:
-            self.player.set_liveliness(await self._solve(jumps_per_minute))
-            settings = await self._settings()
-        self.events.send(settings)
-        return settings
-
-    async def matrix_png(self) -> bytes:
-        """The transition matrix as a picture; drawn once for each liveliness."""
-        async with self._steering:
-            transitions = self.player.liveliness.transitions
-            if self._picture is None or self._picture[0] is not transitions:
-                graph = self.player.texture.graph
-                self._picture = (transitions, await asyncio.to_thread(matrix_png, graph, transitions))
-            return self._picture[1]
-
-    def _want_jumps(self, jumps_per_minute: float) -> None:
-        self._wanted_jumps = jumps_per_minute
-        if self._solving is None or self._solving.done():
-            self._solving = asyncio.create_task(self._solve_wanted(), name="jumps per minute")
-
-    async def _solve_wanted(self) -> None:
-        while self._wanted_jumps is not None:
-            wanted, self._wanted_jumps = self._wanted_jumps, None
-            await self.set_jumps_per_minute(wanted)
-
-    async def _settings(self) -> Settings:
-        if self._calmest is None:
-            self._calmest = (await self._solve(LOWEST_WANTED_RATE)).jumps_per_minute
-        now = self.player.liveliness.jumps_per_minute
-        return Settings(round(now, 2), round(min(now, self._calmest), 2), MOST_JUMPS_PER_MINUTE)
-
-    async def _solve(self, jumps_per_minute: float) -> Liveliness:
-        texture = self.player.texture
-        return await asyncio.to_thread(texture.liveliness, jumps_per_minute)
 
     def close(self) -> None:
         """End everyone's queues."""

@@ -98,7 +98,7 @@ def serve(
     from server.playing import Playback, serve_textures
     from server.serve import ServerSettings
     from server.targets.targets import RecordSettings
-    from server.whip_client import WhipTarget
+    from server.whip_target import WhipTarget
 
     manners = Manners(
         given_access(host, viewer_token, control_token, allow_origin, no_auth=no_auth),

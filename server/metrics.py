@@ -26,7 +26,8 @@ from server.ears import Ears
 from server.sessions import Sessions
 from server.targets.status import State
 from server.targets.targets import Targets
-from server.whip_client import PublishState, WhipPublisher
+from server.whip_client import WhipPublisher
+from server.whip_target import PublishState
 from stream.hearing.source import SourceState
 from stream.histogram import Histogram
 

@@ -15,6 +15,7 @@ MOST_LOST = 0.25  # where one report is enough
 LEAST_ESTIMATE = 0.7  # of a rendition's rate: bursts make estimates fall without any need
 ESTIMATED_LOW_S = 1.0  # how long it must have been so low
 FITTING = 0.9  # of an estimate that a rendition may take
+GOT_THROUGH = 0.5  # of what did get through that a rendition may take: queues and repeated packets took part of it
 FRESH_S = 5.0  # for how long an estimate is worth something
 SETTLE_S = 2.0  # after a change, what is reported is still of before
 FIRST_WAIT_S, LONGEST_WAIT_S = 10.0, 320.0  # before more is tried
@@ -92,14 +93,22 @@ class RenditionChoice:
 
     def _go_down(self, rates_bit_s: Sequence[float], now_s: float) -> None:
         lightest = len(rates_bit_s) - 1
-        self._much_lost, self._low_since_s = 0, None
-        if self._on_probation:
-            self._wait_s, self._on_probation = min(2 * self._wait_s, LONGEST_WAIT_S), False
-        estimate = self._fresh_estimate(now_s)
         target = min(self.rendition + 1, lightest)
-        while estimate is not None and target < lightest and rates_bit_s[target] > FITTING * estimate:
-            target += 1
+        if self._on_probation:  # what it had before was good
+            self._wait_s, self._on_probation = min(2 * self._wait_s, LONGEST_WAIT_S), False
+        else:
+            most_bit_s = self._carried_bit_s(rates_bit_s[self.rendition], now_s)
+            while target < lightest and rates_bit_s[target] > most_bit_s:
+                target += 1
+        self._much_lost, self._low_since_s = 0, None
         self._go_to(target, now_s)
+
+    def _carried_bit_s(self, rate_bit_s: float, now_s: float) -> float:
+        """What the link carries at most, as far as is known."""
+        estimate, carried = self._fresh_estimate(now_s), rate_bit_s
+        if self._much_lost >= 2 and self.lost is not None:
+            carried = GOT_THROUGH * (1 - self.lost) * rate_bit_s
+        return carried if estimate is None else min(carried, FITTING * estimate)
 
     def _go_to(self, rendition: int, now_s: float) -> None:
         if rendition != self.rendition:

@@ -33,7 +33,8 @@ from server.service_manager import ServiceManager
 from server.targets.address import Destination
 from server.targets.targets import RecordSettings, Targets
 from server.whip import WhipSource
-from server.whip_client import WhipPublisher, WhipTarget
+from server.whip_client import WhipPublisher
+from server.whip_target import WhipTarget
 from stream.hearing.browser import BrowserSource
 from stream.hearing.source import SoundSource
 

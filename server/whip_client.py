@@ -6,10 +6,9 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import asdict
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -22,7 +21,8 @@ from server.exchange import SDP
 from server.ice import IceSettings
 from server.offer import as_whip_says, prefer_codecs
 from server.viewer import Viewer
-from server.whip_http import Answer, check_url, request
+from server.whip_http import Answer, request
+from server.whip_target import PublishReport, PublishState, WhipTarget
 
 log = logging.getLogger(__name__)
 
@@ -33,65 +33,6 @@ SILENT_LIMIT_S = 8.0  # reports on what arrives come about once a second; ICE al
 LOOK_S = 1.0
 STEADY_S = 10.0  # a session that lasted so long makes the next loss a fresh one
 UNUSABLE = (OperationError, ValueError, KeyError, AssertionError, AttributeError, IndexError)  # aiortc, of a bad answer
-
-
-class PublishState(StrEnum):
-    """How publishing is."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    WAITING = "waiting"  # to try again
-    ENDED = "ended"
-
-
-@dataclass(frozen=True)
-class WhipTarget:
-    """Where to publish.
-
-    Attributes:
-        url: of the endpoint.
-        token: sent as a bearer token; None for none.
-
-    Raises:
-        ServerError: the address is none.
-    """
-
-    url: str
-    token: str | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        check_url(self.url)
-
-    @property
-    def name(self) -> str:
-        """The server, without what of its address may be secret."""
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-
-    def headers(self, **others: str) -> dict[str, str]:
-        """Of a request."""
-        return others if self.token is None else {"Authorization": f"Bearer {self.token}", **others}
-
-
-@dataclass
-class PublishReport:
-    """How publishing goes, for whoever asks.
-
-    Attributes:
-        live_s: for how long it has been live; 0 while it is not.
-        sessions: how often it became live.
-        retry_s: how long it waits before it tries again; 0 while it does not.
-        trouble: why it is not live; empty while it is.
-    """
-
-    target: str
-    state: PublishState = PublishState.CONNECTING
-    live_s: float = 0.0
-    sessions: int = 0
-    attempts: int = 0
-    retry_s: float = 0.0
-    dropped_packets: int = 0
-    trouble: str = ""
 
 
 class Backoff:

@@ -16,7 +16,7 @@ import httpx
 import numpy as np
 import pytest
 
-from server.channel import MOST_JUMPS_PER_MINUTE
+from server.controls import MOST_JUMPS_PER_MINUTE
 from server.errors import ServerError
 from server.ice import offer_addresses
 from server.serve import ServerSettings, _page_addresses, listen

@@ -44,6 +44,7 @@ async def behind(link: Link, http: httpx.AsyncClient) -> AsyncIterator[Peer]:
             yield viewer
         finally:
             relay.close()
+            await asyncio.sleep(0)  # its sockets are closed by the loop
 
 
 async def sizes_until(viewer: Peer, wanted: tuple[int, int], most: int = 1500) -> list[tuple[int, int]]:

@@ -1,7 +1,9 @@
 """WHEP's demands on a server, one row each, by real HTTP; sections of draft-ietf-wish-whep-04 (June 2026).
 
-"4.3.1" and so on are the draft's numbers, the words behind them its headings. What the draft demands of players is
-not here; that of media is in `test_server_whep.py` and, with players that others wrote, in `test_whep_clients.py`.
+"4.3.1" and so on are the draft's numbers, the words behind them what they are about. 4.3.1, 4.3.2, 4.4, 4.5 and 4.6.1
+were compared with what others cite of this version; of 4.3.4 and 4.3.5 only that there are such. What the draft
+demands of players is not here; that of media is in `test_server_whep.py` and, with players that others wrote, in
+`test_whep_clients.py`.
 """
 
 from __future__ import annotations

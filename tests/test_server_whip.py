@@ -232,7 +232,7 @@ ROWS: list[tuple[str, Callable[[Publisher], Awaitable[None]]]] = [
     ("4.2: another type or broken SDP is 4XX", broken_requests_are_refused),
     ("4.2: OPTIONS, CORS, Accept-Post", options_tell_what_is_taken),
     ("4.3: PATCH is 204, 428, 412, 422, 415", patches_have_conditions),
-    ("4.4.4: what cannot be taken is refused whole", what_has_no_sound_is_refused_whole),
+    ("4.4.3: what cannot be taken is refused whole", what_has_no_sound_is_refused_whole),
     ("4.2: DELETE ends it", delete_ends_it_whatever_the_tag),
 ]
 

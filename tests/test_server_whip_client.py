@@ -19,7 +19,8 @@ from aiortc.sdp import SessionDescription
 
 from server.errors import ServerError
 from server.ice import LOOPBACK, IceSettings
-from server.whip_client import FIRST_WAIT_S, LONGEST_WAIT_S, Backoff, PublishState, WhipPublisher, WhipTarget
+from server.whip_client import FIRST_WAIT_S, LONGEST_WAIT_S, Backoff, WhipPublisher
+from server.whip_target import PublishState, WhipTarget
 from tests.serving import LocalServer, serve_here
 from tests.stream_media import write_texture
 from tests.whip_server import TOKEN
