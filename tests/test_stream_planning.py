@@ -171,6 +171,19 @@ def test_figure_4a_silence_is_shown_as_hands_that_do_not_pluck(world: StringsWor
     assert len(plucks_shown(world, half, silence.seconds)) < (0.3 if planned else 0.75) * usual
 
 
+@pytest.mark.parametrize("deaf", ["hears nothing", "hears its own tune"])
+def test_figure_4a_is_not_what_any_walk_shows(world: StringsWorld, deaf: str) -> None:
+    """A walk that is not steered by the silence plucks far more often than the test above allows."""
+    seconds = 20.0
+    usual = len(world.tune.times_s) / world.tune.seconds * seconds
+    alpha = 1.0 if deaf == "hears nothing" else 0.0
+    heard = Tune(
+        world.tune.times_s[world.tune.times_s < seconds], world.tune.strings[world.tune.times_s < seconds], seconds
+    )
+    path = world.planner(heard).drawn(alpha, np.random.default_rng(0))
+    assert len(plucks_shown(world, path, seconds)) > 0.5 * usual
+
+
 def test_figure_4b_a_repeated_note_is_shown_as_one_string_plucked_again_and_again(world: StringsWorld) -> None:
     """The clip's tune hardly ever repeats a note: what the paper's figure shows can only come from jumps."""
     times = np.arange(0.6, 19.0, BEAT_S)

@@ -30,6 +30,7 @@ from stream.walk import Walk
 APART = (1, 2, 4)  # pictures from either end of a triplet to its middle
 TRIPLETS = 24  # of each
 JUMPS = 24  # different ones of a walk
+SHOWN_JUMPS = 3  # of them, in the picture to look at
 MOST_STEPS = 20_000  # in which they are looked for
 SEAM_SIDE_PX = 64  # at which seams are judged, as by `bench quality`
 LEAST_MOTION = 1.0  # mean difference of a triplet's ends, in levels: where nothing moves, all are alike
@@ -120,7 +121,7 @@ def measure(
                     rows.append({"texture": texture.name, "interpolator": name, "not run": str(error)})
                     continue
                 rows.append({"texture": texture.name, "interpolator": name, **_row(material, made_by)})
-                bridges[name] = [picture for jump in material.jumps[:2] for picture in bridge(jump, made_by)]
+                bridges[name] = [picture for jump in material.jumps[:SHOWN_JUMPS] for picture in bridge(jump, made_by)]
         progress("interpolate", (done + 1) / len(paths))
     return rows, shown
 
