@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,8 +25,9 @@ EMBEDDED_AT_ONCE = 48  # windows
 NAMES = {0.0: "pixels", 1.0: "learned"}  # of shares; anything between is a mixture
 OVERLAP = "overlapping pixels"  # of windows that share them, as classic video textures compare: no look ahead
 WORTH = 0.05  # another than the preferred features must show this much less, as a share: the figure is no finer
-DISTURBED_SEAM = 1.9  # times the clip's own steps: where nothing shows less, light or shake or noise is in every seam
-WORTH_DISTURBED = 0.3  # there pixels are a poor judge
+TELLING = (
+    0.57  # of the way from a random jump's seam to none, as logarithms: with less, light or shake is in every seam
+)
 UNSEEN_SEAM = 1.2  # times the clip's own steps: less than this nobody sees, so less is not better
 
 
@@ -62,10 +65,10 @@ def choose_mixture(
 ) -> Mixture:
     """Try each share that the settings name, and pixels without a look ahead; take what shows least.
 
-    The shares are in order of preference: the first is taken that shows at most a twentieth more than the
-    least, or three tenths more where even the least is no good. Scenes with a known truth say why: where light, shake
-    and noise blur the seams, those of features that know the state and of features that do not differ by less
-    (docs/log.md).
+    The shares are in order of preference: the first is taken that shows at most a twentieth more than the least. Where
+    even the least is not far from a random jump's seam, seams tell little: light, shake and noise are in all of them,
+    and features that do not know the state then show no more than those that do (docs/log.md). There the first is
+    taken that can be walked.
 
     Args:
         trunk: calibrated; its `share` is set.
@@ -87,12 +90,20 @@ def choose_mixture(
         candidates[OVERLAP] = _of_all(overlap, frames, segments)
         seams = {tried: round(judge(*(side.numpy() for side in candidates[tried])), 4) for tried in candidates}
         least = min(seams.values())
-        bearable = max(UNSEEN_SEAM, least) * (1 + (WORTH_DISTURBED if least > DISTURBED_SEAM else WORTH))
-        name = next((tried for tried, seam in seams.items() if seam <= bearable), OVERLAP)
+        tells = _tells(least, judge.random_seam)
+        bearable = max(UNSEEN_SEAM, least) * (1 + WORTH) if tells else sys.float_info.max
+        name = next((tried for tried, seam in seams.items() if seam <= bearable), next(iter(seams)))
     if name == OVERLAP:
         return Mixture(overlap, name, seams, *candidates[name])
     trunk.share = shares[name]
     return Mixture(trunk, name, seams, *candidates[name])
+
+
+def _tells(least: float, random_seam: float) -> bool:
+    """Whether seams say which jumps are good: the best ones are far from random ones, or nobody sees either."""
+    if least <= UNSEEN_SEAM or random_seam <= UNSEEN_SEAM:
+        return True
+    return 1 - math.log(least) / math.log(random_seam) >= TELLING
 
 
 @torch.no_grad()

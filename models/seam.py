@@ -7,9 +7,9 @@ clip that it is for, whose true states nobody knows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -21,7 +21,6 @@ from models.windows import UInt8Frames, check_frames
 
 Jumps = npt.NDArray[np.int64]  # (M, 2): from segment i, to segment j
 Figures = npt.NDArray[np.float32]
-Judge = Callable[[Figures, Figures], float]  # embeddings, query and target (N, D) → how much their jumps show
 Field = npt.NDArray[np.float32]
 
 LEAST_SIDE_PX = 32  # OpenCV's DIS crashes, or finds nothing, below it
@@ -29,6 +28,17 @@ NATURAL_SEAMS = 120  # of the clip's own continuations that are looked at for th
 LEAST_RESIDUAL_LEVELS = 0.5  # of 255: rounding alone leaves 0.3
 LEAST_CHANGE_PX = 0.05  # of flow: what DIS finds where nothing moves
 LEAST = np.array([LEAST_RESIDUAL_LEVELS, LEAST_CHANGE_PX, LEAST_CHANGE_PX], np.float32)
+
+
+class Judge(Protocol):
+    """Judges embeddings of a clip by how much their jumps show."""
+
+    @property
+    def random_seam(self) -> float:
+        """What a random jump shows, in multiples of the clip's own steps."""
+
+    def __call__(self, query: Figures, target: Figures, /) -> float:
+        """What the jumps of a walk over some embeddings, (N, D) each, show; lower is better."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,12 @@ class JumpJudge:
         seams, shares = self._seams(walked.transitions)
         return float(np.exp(shares @ np.log(seams))) if len(shares) else 1.0
 
+    @cached_property
+    def random_seam(self) -> float:
+        """What a random jump shows, in multiples of the clip's own steps: the geometric mean of some."""
+        seams = self._random_seams(np.random.default_rng(0))
+        return float(np.exp(np.log(seams).mean())) if len(seams) else 1.0
+
     def repetition(self, transitions: Transitions, random: np.random.Generator) -> Repetition | None:
         """How well the clip repeats where a walk jumps; None where it never does.
 
@@ -84,16 +91,20 @@ class JumpJudge:
             random: draws the random jumps that it is compared with.
         """
         seams, shares = self._seams(transitions)
-        played = np.flatnonzero(self.segments.clean)
-        if not len(shares) or len(played) < 2:
+        if not len(shares) or self.segments.clean.sum() < 2:
             return None
-        pairs = random.choice(played, (RANDOM_JUMPS, 2))
-        pairs = pairs[np.abs(pairs[:, 0] + 1 - pairs[:, 1]) > overlap_span(self.segments)]
         order = np.argsort(seams)
         reached = np.cumsum(shares[order])
         half, ninth = (float(seams[order][np.searchsorted(reached, part * reached[-1])]) for part in (0.5, 0.9))
-        usual = float(np.median(self.measure.of(pairs).combined)) if len(pairs) else half
+        by_chance = self._random_seams(random)
+        usual = float(np.median(by_chance)) if len(by_chance) else half
         return Repetition(round(half, 3), round(ninth, 3), round(usual, 3))
+
+    def _random_seams(self, random: np.random.Generator) -> npt.NDArray[np.float32]:
+        """Of jumps between any two segments that share no frame."""
+        pairs = random.choice(np.flatnonzero(self.segments.clean), (RANDOM_JUMPS, 2))
+        pairs = pairs[np.abs(pairs[:, 0] + 1 - pairs[:, 1]) > overlap_span(self.segments)]
+        return self.measure.of(pairs).combined
 
     def look(self, jumps: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """How much jumps (from segment i, to segment j), (M, 2), are seen, (M,): `SeamMeasure.visible`."""

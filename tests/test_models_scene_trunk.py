@@ -1,4 +1,5 @@
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -103,25 +104,38 @@ def test_learned_features_find_the_same_moment_under_another_light_and_place(tru
     assert error(1.0) <= error(0.0)
 
 
+@dataclasses.dataclass
+class Judging:
+    """A judge by a function."""
+
+    says: Callable[[np.ndarray, np.ndarray], float]
+    random_seam: float = 30.0
+
+    def __call__(self, query: np.ndarray, target: np.ndarray) -> float:
+        return self.says(query, target)
+
+
 @pytest.mark.parametrize(
-    ("seams", "taken"),
+    ("seams", "random_seam", "taken"),
     [
-        ((3.0, 2.0, 2.5, 2.5, 2.5, 2.5), 1),  # the least
-        ((2.1, 2.0, 2.5, 2.5, 2.5, 2.5), 0),  # near enough, and preferred
-        ((1.25, 1.2, 1.0, 0.9, 0.5, 0.5), 0),  # less than can be seen is not better
-        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 5),
+        ((3.0, 2.0, 2.5, 2.5, 2.5, 2.5), 30.0, 1),  # the least
+        ((2.1, 2.0, 2.5, 2.5, 2.5, 2.5), 30.0, 0),  # near enough, and preferred
+        ((1.25, 1.2, 1.0, 0.9, 0.5, 0.5), 30.0, 0),  # less than can be seen is not better
+        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 30.0, 5),
+        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 4.0, 0),  # hardly less than by chance: it says nothing
+        ((1.3, 0.9, 1.0, 1.0, 1.0, 1.0), 1.1, 1),  # nobody sees even chance
     ],
 )
-def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], taken: int) -> None:
+def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], random_seam: float, taken: int) -> None:
     asked: list[np.ndarray] = []
 
-    def judge(query: np.ndarray, target: np.ndarray) -> float:
+    def says(query: np.ndarray, target: np.ndarray) -> float:
         asked.append(query)
         assert query.shape == target.shape == (SEGMENTS.count, 512)
         np.testing.assert_allclose(query[:-1], target[1:], atol=1e-5)
         return seams[len(asked) - 1]
 
-    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, judge, np.random.default_rng(0))
+    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, Judging(says, random_seam), np.random.default_rng(0))
     assert len(asked) == len(seams)
     assert chosen.seams[chosen.name] == seams[taken]
     np.testing.assert_array_equal(chosen.query.numpy(), asked[taken])
@@ -151,11 +165,11 @@ def test_fitted_heads_whose_jumps_show_more_are_not_kept() -> None:
 
     frames = going_round(450)  # enough to hold some out
     segments = segments_of(frames)
-    report = fit(frames, segments, preset, seed=0, judge=against_heads).report
+    report = fit(frames, segments, preset, seed=0, judge=Judging(against_heads)).report
     assert report.seams["heads"] == 2.0
     assert report.chosen_epoch == 0
     assert "show more" in report.why
-    kept = fit(frames, segments, preset, seed=0, judge=lambda query, target: 1.0).report
+    kept = fit(frames, segments, preset, seed=0, judge=Judging(lambda query, target: 1.0)).report
     assert kept.chosen_epoch > 0
 
 

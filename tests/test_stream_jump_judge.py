@@ -28,6 +28,7 @@ def test_jumps_that_know_the_phase_show_less_than_blind_ones() -> None:
     knowing, blind = (judge(*embeddings_by_phase(segments, blind)) for blind in (False, True))
     assert knowing < 1.3
     assert blind > 2 * knowing
+    assert judge.random_seam > 2 * knowing
 
 
 def test_a_clip_that_goes_round_repeats_well() -> None:
