@@ -101,8 +101,9 @@ class JumpJudge:
         return Repetition(round(half, 3), round(ninth, 3), round(usual, 3))
 
     def _random_seams(self, random: np.random.Generator) -> npt.NDArray[np.float32]:
-        """Of jumps between any two segments that share no frame."""
-        pairs = random.choice(np.flatnonzero(self.segments.clean), (RANDOM_JUMPS, 2))
+        """Of jumps between any two segments that share no frame; none where there are no such."""
+        played = np.flatnonzero(self.segments.clean)
+        pairs = random.choice(played, (RANDOM_JUMPS if len(played) else 0, 2))
         pairs = pairs[np.abs(pairs[:, 0] + 1 - pairs[:, 1]) > overlap_span(self.segments)]
         return self.measure.of(pairs).combined
 
