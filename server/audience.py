@@ -11,7 +11,6 @@ from server.vp8_lane import Vp8Lane
 from stream.reel import MediaPacket
 from stream.texture import Texture
 
-SOUND_BIT_S = 100_000.0  # of Opus as textures have it, headers included
 HEADERS = 1.05  # what RTP, SRTP, UDP and IP add to pictures
 FULL = "full"
 
@@ -25,7 +24,7 @@ class ViewerReport:
         codec: of its pictures.
         rendition: what it is sent: "full", or the name of a lighter one.
         changes: how often that changed.
-        lost: the share of packets that it reported lost last; None before a report.
+        lost: the share of packets that it reported lost lately; None before a report.
         estimate_bit_s: what it reported that it could receive; None where it reports no such thing.
         dropped: frames that it was too slow for.
     """
@@ -83,7 +82,7 @@ class Audience:
 
     def play(self, texture: Texture) -> None:
         """What is sent from here on is of this texture."""
-        rates = [SOUND_BIT_S * (texture.track is not None) + HEADERS * bit_s for bit_s in texture.bit_s]
+        rates = [HEADERS * bit_s for bit_s in texture.bit_s]  # estimates may be of pictures alone
         self._names = (FULL, *(rendition.name for rendition in texture.renditions))
         self._fan_out.rates_bit_s = rates if self._adapts else ()
 

@@ -12,7 +12,10 @@ from collections.abc import Sequence
 
 MUCH_LOST = 0.1  # share of packets: no wireless link at its best, where GCC begins to send less too
 MOST_LOST = 0.25  # where one report is enough
-LEAST_ESTIMATE = 0.7  # of a rendition's rate: bursts make estimates fall without any need
+ENOUGH_PACKETS = 30  # of which a share means something; reports on fewer count for less
+PACKET_BITS = 8 * 1100
+LEAST_ESTIMATE = 0.7  # of a rendition's mean rate; an estimate is low too where less is sent, as in a quiet part
+SOME_LOST = 0.02  # without which a low estimate says nothing
 ESTIMATED_LOW_S = 1.0  # how long it must have been so low
 FITTING = 0.9  # of an estimate that a rendition may take
 GOT_THROUGH = 0.5  # of what did get through that a rendition may take: queues and repeated packets took part of it
@@ -30,7 +33,7 @@ class RenditionChoice:
     Attributes:
         rendition: what it is to be sent.
         changes: how often that became another.
-        lost: the share of packets that it reported lost last, 0 to 1; None before a report.
+        lost: the share of packets that it reported lost lately, 0 to 1; None before a report.
         estimate_bit_s: what it could receive, as it reported last; None where it reports none.
     """
 
@@ -38,8 +41,9 @@ class RenditionChoice:
         self.rendition = self.changes = 0
         self.lost: float | None = None
         self.estimate_bit_s: float | None = None
-        self._estimated_s = self._changed_s = float("-inf")
+        self._estimated_s = self._reported_s = self._changed_s = float("-inf")
         self._low_since_s: float | None = None
+        self._rate_bit_s = float("inf")  # of what it is sent; as good as that before it is known
         self._much_lost = 0  # reports one behind the other
         self._clean_since_s: float | None = None
         self._wait_s = FIRST_WAIT_S
@@ -47,11 +51,14 @@ class RenditionChoice:
 
     def report_loss(self, share: float, now_s: float) -> None:
         """The viewer says how much of what was sent since its last report it did not get, 0 to 1."""
-        self.lost = share
+        told_of = (now_s - self._reported_s) * self._rate_bit_s / PACKET_BITS  # packets: of seven, one is no tenth
+        weight = min(1.0, told_of / ENOUGH_PACKETS)
+        self.lost = share if self.lost is None else self.lost + weight * (share - self.lost)
+        self._reported_s = now_s
         if now_s - self._changed_s < SETTLE_S:
             return
-        self._much_lost = self._much_lost + 1 + (share >= MOST_LOST) if share >= MUCH_LOST else 0
-        if share >= MUCH_LOST:
+        self._much_lost = self._much_lost + 1 + (self.lost >= MOST_LOST) if self.lost >= MUCH_LOST else 0
+        if self.lost >= MUCH_LOST:
             self._clean_since_s = None
 
     def report_estimate(self, bit_s: float, now_s: float) -> None:
@@ -67,7 +74,8 @@ class RenditionChoice:
         if not rates_bit_s or now_s - self._changed_s < SETTLE_S:
             return self.rendition
         self.rendition = min(self.rendition, len(rates_bit_s) - 1)
-        self._look_at_estimate(rates_bit_s[self.rendition], now_s)
+        self._rate_bit_s = rates_bit_s[self.rendition]
+        self._look_at_estimate(self._rate_bit_s, now_s)
         if self._clean_since_s is None:
             self._clean_since_s = now_s
         if self._is_too_much(now_s):
@@ -81,7 +89,8 @@ class RenditionChoice:
 
     def _look_at_estimate(self, rate_bit_s: float, now_s: float) -> None:
         estimate = self._fresh_estimate(now_s)
-        if estimate is None or estimate >= LEAST_ESTIMATE * rate_bit_s:
+        loses = self.lost is not None and self.lost >= SOME_LOST
+        if estimate is None or estimate >= LEAST_ESTIMATE * rate_bit_s or not loses:
             self._low_since_s = None
             return
         self._clean_since_s = None
@@ -97,7 +106,7 @@ class RenditionChoice:
         if self._on_probation:  # what it had before was good
             self._wait_s, self._on_probation = min(2 * self._wait_s, LONGEST_WAIT_S), False
         else:
-            most_bit_s = self._carried_bit_s(rates_bit_s[self.rendition], now_s)
+            most_bit_s = self._carried_bit_s(self._rate_bit_s, now_s)
             while target < lightest and rates_bit_s[target] > most_bit_s:
                 target += 1
         self._much_lost, self._low_since_s = 0, None

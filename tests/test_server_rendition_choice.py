@@ -11,6 +11,7 @@ from server.rendition_choice import (
     ESTIMATED_LOW_S,
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
+    PACKET_BITS,
     PROBATION_S,
     SETTLE_S,
     RenditionChoice,
@@ -74,15 +75,36 @@ def test_losses_of_one_in_a_hundred_are_no_reason() -> None:
     assert set(watched(10e6, 300, noise=0.01)) == {0}
 
 
+def test_one_packet_of_a_few_is_not_much() -> None:
+    choice, rng = RenditionChoice(), np.random.default_rng(0)
+    watched(0.5e6, 30, choice=choice)
+    assert choice.rendition == 2
+    sent = []
+    for place in range(300):  # some seven packets in each report of the lightest, of which one in fifty is lost
+        packets = round(RATES[choice.rendition] * STRIDE_S / PACKET_BITS)
+        choice.report_loss(rng.binomial(packets, 0.02) / packets, 1030 + place * STRIDE_S)
+        sent.append(choice.choose(RATES, 1030 + place * STRIDE_S))
+    assert sent[-1] == 0
+
+
 def test_an_estimate_that_fits_is_gone_to_at_once() -> None:
     choice = RenditionChoice()
     for place in range(20):
+        choice.report_loss(0.04, place * STRIDE_S)
         choice.report_estimate(0.4e6, place * STRIDE_S)
         if choice.choose(RATES, place * STRIDE_S):
             break
     assert choice.rendition == 2
     assert place * STRIDE_S == pytest.approx(ESTIMATED_LOW_S, abs=STRIDE_S)
     assert choice.changes == 1
+
+
+def test_an_estimate_that_is_low_because_little_is_sent_is_no_reason() -> None:
+    choice = RenditionChoice()
+    for place in range(100):
+        choice.report_loss(0.0, place * STRIDE_S)
+        choice.report_estimate(0.4e6, place * STRIDE_S)
+        assert choice.choose(RATES, place * STRIDE_S) == 0
 
 
 def test_a_dip_is_no_reason() -> None:

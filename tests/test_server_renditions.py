@@ -34,17 +34,18 @@ async def server(texture: Path) -> AsyncIterator[LocalServer]:
 
 @asynccontextmanager
 async def behind(link: Link, http: httpx.AsyncClient) -> AsyncIterator[Peer]:
-    """A viewer behind a link."""
-    async with peer("video", "audio") as viewer:
-        response = await http.post("/whep", content=without_candidates(await viewer.offer()), headers=SDP)
-        relay = Relay(link)
-        await relay.open(server_of(response.text))
-        try:
+    """A viewer behind a link, which is there until the server has heard that it left."""
+    relay = Relay(link)
+    try:
+        async with peer("video", "audio") as viewer:
+            response = await http.post("/whep", content=without_candidates(await viewer.offer()), headers=SDP)
+            await relay.open(server_of(response.text))
             await viewer.accept(over(response.text, relay.port))
             yield viewer
-        finally:
-            relay.close()
-            await asyncio.sleep(0)  # its sockets are closed by the loop
+            await http.delete(response.headers["location"])
+    finally:
+        relay.close()
+        await asyncio.sleep(0)  # its sockets are closed by the loop
 
 
 async def sizes_until(viewer: Peer, wanted: tuple[int, int], most: int = 1500) -> list[tuple[int, int]]:
