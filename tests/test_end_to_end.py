@@ -50,7 +50,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def server(browser: Browser, numbered_texture: Path) -> Iterator[ServerProcess]:
-    options = ("--seed", str(SEED), "--jumps-per-minute", str(JUMPS_PER_MINUTE))
+    # Pictures are read here: a machine that is busy with the browser would have it sent smaller ones.
+    options = ("--seed", str(SEED), "--jumps-per-minute", str(JUMPS_PER_MINUTE), "--no-renditions")
     with serve_process(numbered_texture, *options) as running:
         yield running
 
@@ -193,6 +194,30 @@ def test_liveliness_is_set_from_outside_and_from_the_page(browser: Browser, serv
         assert calm["jumps_per_minute"] == pytest.approx(calm["minimum"], rel=0.2)
         assert _jumps_in(page, seconds=6) <= 2
         assert watching.complaints == []
+
+
+LATE_ANSWER = """async () => {
+  const { Liveliness } = await import("./liveliness.js");
+  const slider = Object.assign(document.createElement("input"), { type: "range", max: 1000 });
+  const number = document.createElement("b");
+  const liveliness = new Liveliness({ slider, number, onChange: () => {}, onError: () => {} });
+  const usual = window.fetch;
+  const settings = (rate) => ({ jumps_per_minute: rate, minimum: 1, maximum: 60 });
+  const headers = { "Content-Type": "application/json" };
+  window.fetch = async () => new Response(JSON.stringify(settings(30)), { headers });
+  const loading = liveliness.load();
+  liveliness.accept(settings(60));
+  await loading;
+  const newer = number.textContent;
+  await liveliness.load();
+  window.fetch = usual;
+  return [newer, number.textContent];
+}"""
+
+
+def test_an_answer_does_not_undo_what_was_told_after_it_was_asked_for(browser: Browser, server: ServerProcess) -> None:
+    with viewer(browser, server.address) as watching:
+        assert watching.page.evaluate(LATE_ANSWER.replace("./", server.address + "page/")) == ["60", "30"]
 
 
 def test_the_controls_are_put_away(browser: Browser, server: ServerProcess, tmp_path: Path) -> None:

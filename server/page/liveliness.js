@@ -7,6 +7,7 @@ const BEND = 3; // how much of the slider's way belongs to the low numbers
 export class Liveliness {
   #limits = { minimum: 0, maximum: 60 };
   #known = null;
+  #told = 0; // how often settings came
   #timer = 0;
   #sending = false;
   #wanted = null;
@@ -23,12 +24,16 @@ export class Liveliness {
     slider.addEventListener("input", () => this.#ask());
   }
 
+  /** What the server tells by itself meanwhile is newer than its answer. */
   async load() {
-    this.accept(await getJson("/api/settings"));
+    const told = this.#told;
+    const settings = await getJson("/api/settings");
+    if (told === this.#told) this.accept(settings);
   }
 
   /** Takes the server's settings, unless a newer wish of this page is still on its way. */
   accept(settings) {
+    this.#told += 1;
     if (this.#known !== settings.jumps_per_minute) {
       this.#known = settings.jumps_per_minute;
       this.onChange(settings);
