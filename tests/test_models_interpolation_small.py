@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from models.errors import FitError
+from models.interpolation.film_triplets import Film
 from models.interpolation.small import SmallInterpolator
-from models.interpolation.training import Training, TrainingSettings, batch, judge, train
+from models.interpolation.training import Training, TrainingSettings, _Draws, batch, judge, train
 from models.interpolation.triplets import SIDE_PX, TRAINED, Triplet, triplets
 from models.interpolation.weights import SMALL_WEIGHTS, load_small
 from models.scenes.families import UNSEEN
 from stream.interpolation.flow import Blend, damped
+from tests.clips import write_clip
 
 SETTINGS = TrainingSettings(seed=1, steps=2, scenes=1, cooldown_steps=1)
 
@@ -118,6 +120,27 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None
     cut.with_suffix(".checkpoint").write_bytes(b"nothing")
     with pytest.raises(FitError, match="remove it"):
         train(cut, SETTINGS, workers=0)
+
+
+@pytest.mark.usefixtures("light_judge")
+def test_a_clip_given_is_learnt_from_and_never_across_a_cut(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", width=256, height=144, frames=60)
+    film = Film.read(clip)
+    assert film.pictures.shape == (60, 144, 256, 3)
+    given = film.triplets(np.random.default_rng(0), 5)
+    assert [each.is_jump for each in given] == [False] * 5
+    assert all(each.between.shape == (SIDE_PX, SIDE_PX, 3) for each in given)
+    all_cuts = replace(film, is_cut=np.ones(60, np.bool_))
+    assert all_cuts.triplets(np.random.default_rng(0), 1) == []
+    draws = _Draws(0, [film])
+    drawn = [np.array_equal(draws[index][0].first, triplets(0, index)[0].first) for index in range(8)]
+    assert set(drawn) == {True, False}, "some are drawn, some filmed"
+    out = tmp_path / "learnt.safetensors"
+    train(out, replace(SETTINGS, steps=1), clips=[clip], workers=1)
+    assert load_small(out)
+    (tmp_path / "none.mp4").write_bytes(b"no video")
+    with pytest.raises(FitError, match="check --clip"):
+        Film.read(tmp_path / "none.mp4")
 
 
 def test_weights_that_are_none_are_told(tmp_path: Path) -> None:

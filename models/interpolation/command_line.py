@@ -19,6 +19,10 @@ def pretrain_interpolator(
         int, typer.Option(min=0, help="Steps at the end over which the rate falls to 0; once begun, there is no more.")
     ] = 500,
     learning_rate: Annotated[float, typer.Option(min=1e-6, max=1, callback=finite, help="The highest.")] = 1e-3,
+    clip: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Real video to learn from too; may be given several times."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw.")] = 1,
     every: Annotated[int, typer.Option(min=1, help="Steps from one judgement and checkpoint to the next.")] = 100,
 ) -> None:
@@ -32,5 +36,5 @@ def pretrain_interpolator(
         raise UnmetError(f"`pretrain-interpolator` needs {error.name}, which is not installed: {mend}") from error
     settings = TrainingSettings(seed=seed, steps=steps, learning_rate=learning_rate, cooldown_steps=cooldown)
     out.parent.mkdir(parents=True, exist_ok=True)
-    train(out, settings, workers=workers, every=every, told=lambda figures: say(json.dumps(figures)))
+    train(out, settings, clips=clip or (), workers=workers, every=every, told=lambda figures: say(json.dumps(figures)))
     say(f"{out}: written after {steps} steps")

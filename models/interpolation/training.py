@@ -19,11 +19,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from models.errors import FitError
+from models.interpolation.film_triplets import Film
 from models.interpolation.small import SmallInterpolator
-from models.interpolation.triplets import TRAINED, Triplet, triplets
+from models.interpolation.triplets import PER_SCENE, TRAINED, Triplet, triplets
 from models.scenes.families import UNSEEN
 
 EDGES_WEIGHT = 0.5  # of the differences of neighbouring pixels: a dissolve has the right colours and no edges
+FILMED = 0.5  # share of what is learnt from, where clips are given
 AVERAGING = 0.995  # of the weights that are judged and shipped, over steps
 WARM_UP_STEPS = 50
 JUDGED_SCENES = 24
@@ -159,17 +161,27 @@ def judge(network: SmallInterpolator, given: Sequence[Triplet]) -> dict[str, flo
 
 
 class _Draws(Dataset[list[Triplet]]):
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    """Of each place, some triplets of a drawn scene, or where there are films, as often of one of those."""
+
+    def __init__(self, seed: int, films: Sequence[Film]) -> None:
+        self.seed, self.films = seed, films
 
     def __getitem__(self, index: int) -> list[Triplet]:
+        random = np.random.default_rng([self.seed, index, 1])
+        if self.films and random.random() < FILMED:
+            return self.films[int(random.integers(len(self.films)))].triplets(random, PER_SCENE)
         return triplets(self.seed, index)
+
+
+def _together(drawn: list[list[Triplet]]) -> list[Triplet]:
+    return [each for some in drawn for each in some]
 
 
 def train(
     out: Path,
     settings: TrainingSettings,
     *,
+    clips: Sequence[Path] = (),
     workers: int = 1,
     every: int = 100,
     told: Told = lambda figures: None,
@@ -179,21 +191,23 @@ def train(
     Args:
         out: the weights, `.safetensors`, half precision; `OUT.checkpoint` and `OUT.jsonl`, the log, lie beside it.
         settings: how.
+        clips: real video to learn from beside drawn scenes.
         workers: processes that draw scenes; 0 draws in this one.
         every: steps between two judgements, each followed by a checkpoint.
         told: is given each line of the log.
 
     Raises:
-        FitError: the checkpoint is not of these settings.
+        FitError: the checkpoint is not of these settings; a clip that cannot be learnt from.
     """
+    films = [Film.read(clip) for clip in clips]
     run = Training(settings)
     checkpoint, log = out.with_suffix(".checkpoint"), out.with_suffix(".jsonl")
     if checkpoint.exists():
         run.load(checkpoint)
     order = range(run.step * settings.scenes, settings.steps * settings.scenes)
     loader: DataLoader[list[Triplet]] = DataLoader(
-        _Draws(settings.seed), settings.scenes, sampler=order, num_workers=workers,
-        collate_fn=lambda scenes: [each for scene in scenes for each in scene], prefetch_factor=4 if workers else None,
+        _Draws(settings.seed, films), settings.scenes, sampler=order, num_workers=workers,
+        collate_fn=_together, prefetch_factor=4 if workers else None,
     )  # fmt: skip
     seen, unseen = ([each for step in range(JUDGED_SCENES) for each in triplets(VALIDATION_SEED, step, families)]
                     for families in (TRAINED, UNSEEN))  # fmt: skip

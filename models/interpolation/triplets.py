@@ -72,7 +72,7 @@ def triplets(seed: int, step: int, families: tuple[str, ...] = TRAINED) -> list[
     for _ in range(PER_SCENE):
         is_jump = bool(random.random() < JUMPS)
         three, time = _jump(random, scene) if is_jump else _going_on(random, filmed)
-        made.append(_cut(random, [np.ascontiguousarray(each[..., swapped]) for each in three], time, is_jump=is_jump))
+        made.append(cut(random, [np.ascontiguousarray(each[..., swapped]) for each in three], time, is_jump=is_jump))
     return made
 
 
@@ -107,7 +107,7 @@ def _jump(random: np.random.Generator, scene: DrawnScene) -> tuple[list[Picture]
     return pictures, time
 
 
-def _cut(random: np.random.Generator, three: list[Picture], time: float, *, is_jump: bool) -> Triplet:
+def cut(random: np.random.Generator, three: list[Picture], time: float, *, is_jump: bool) -> Triplet:
     """A square of them where things move, turned or mirrored by chance."""
     grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (three[0], three[2])]
     forward, backward = measured_flows(np.asarray(grey[0], np.uint8), np.asarray(grey[1], np.uint8))
