@@ -84,6 +84,7 @@ class Lane(RTCRtpSender):
     _stream: RtpStream | None
     _pair: CandidatePair | None
     _datagrams: Datagrams | None
+    _is_over: bool
 
     @staticmethod
     def take_over(sender: RTCRtpSender) -> Lane:
@@ -91,6 +92,7 @@ class Lane(RTCRtpSender):
         sender.__class__ = Lane
         assert isinstance(sender, Lane)
         sender.listener = sender._stream = sender._pair = sender._datagrams = None
+        sender._is_over = False
         return sender
 
     async def send(self, parameters: RTCRtpSendParameters) -> None:
@@ -100,7 +102,8 @@ class Lane(RTCRtpSender):
         await super().send(parameters)
 
     async def stop(self) -> None:
-        """End; called by aiortc."""
+        """End; called by aiortc. What is pushed later is not sent: nobody would close its socket."""
+        self._is_over = True
         await super().stop()
         self._let_go()
 
@@ -137,6 +140,8 @@ class Lane(RTCRtpSender):
 
     def _way(self) -> Datagrams | None:
         """To where ICE found the viewer."""
+        if self._is_over:
+            return None
         pair = self.transport.transport._connection._nominated.get(1)
         if pair is not self._pair:
             self._let_go()

@@ -302,6 +302,20 @@ async def test_a_viewer_who_loses_packets_gets_them_once_more(http: httpx.AsyncC
         assert lane.repeated >= 2
 
 
+async def test_a_lane_that_has_ended_opens_no_socket_again(http: httpx.AsyncClient, server: LocalServer) -> None:
+    """Pacing may still hold a frame for a viewer who has just left."""
+    async with peer("video", "audio") as viewer:
+        await watch(http, viewer)
+        await viewer.frames("video", 10)
+        (watching,) = server.channel.viewers
+        lane = watching.lanes["video"]
+        assert isinstance(lane, Lane)
+        assert lane._way() is not None
+        await lane.stop()
+        assert lane._way() is None
+        assert lane.backlog_bytes == 0
+
+
 async def test_reports_say_what_was_sent(http: httpx.AsyncClient) -> None:
     async with peer("video", "audio") as viewer:
         await watch(http, viewer)
