@@ -39,7 +39,7 @@ class Film:
         """Decode a clip.
 
         Raises:
-            FitError: it cannot be read, is smaller than a triplet, or shorter.
+            FitError: it cannot be read, is smaller than a triplet, shorter, or all cuts.
         """
         pictures: list[Picture] = []
         try:
@@ -60,10 +60,12 @@ class Film:
             )
         apart = np.array([np.abs(a.astype(np.int16) - b).mean() for a, b in pairwise(pictures)])
         is_cut = np.append(False, apart > A_CUT * max(1.0, float(np.median(apart))))
+        if not (~is_cut[1:-1] & ~is_cut[2:]).any():
+            raise FitError(f"{path}: a hard cut before every other picture; nothing can be learnt of what lies between")
         return cls(np.stack(pictures), is_cut, min(len(pictures) - 1, max(2, round(LONGEST_GAP_S * rate_hz))))
 
     def triplets(self, random: np.random.Generator, count: int) -> list[Triplet]:
-        """Some, each a square of `SIDE_PX` where something moves; fewer where the clip is all cuts."""
+        """Some, each a square of `SIDE_PX` where something moves; fewer where cuts leave hardly a place."""
         found: list[Triplet] = []
         for _ in range(TRIES * count):
             if len(found) == count:

@@ -169,7 +169,9 @@ class _Draws(Dataset[list[Triplet]]):
     def __getitem__(self, index: int) -> list[Triplet]:
         random = np.random.default_rng([self.seed, index, 1])
         if self.films and random.random() < FILMED:
-            return self.films[int(random.integers(len(self.films)))].triplets(random, PER_SCENE)
+            filmed = self.films[int(random.integers(len(self.films)))].triplets(random, PER_SCENE)
+            if filmed:  # chance may find no place between the cuts
+                return filmed
         return triplets(self.seed, index)
 
 
