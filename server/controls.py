@@ -34,6 +34,7 @@ class Controls:
         self.jumps_target: Callable[[float], None] | None = None
         self.player = player
         self._lock = threading.Lock()
+        self._turning = threading.Lock()  # what is told last is what was turned last
         self._performer = Performer(performance or Performance())
         self._listeners: list[Listener] = []
         player.set_performance(self._performer.performance)
@@ -55,13 +56,14 @@ class Controls:
         Raises:
             ValueError: a name is unknown, or a value does not fit; the message says what would.
         """
-        with self._lock:
-            before = self._performer.performance
-            performance = self._performer.performance = before.changed(values)
-            self.player.set_performance(performance)
-        if performance != before:
-            for listener in tuple(self._listeners):
-                listener(performance)
+        with self._turning:
+            with self._lock:
+                before = self._performer.performance
+                performance = self._performer.performance = before.changed(values)
+                self.player.set_performance(performance)
+            if performance != before:
+                for listener in tuple(self._listeners):
+                    listener(performance)
         return performance
 
     def listen(self, listener: Listener) -> Callable[[], None]:

@@ -29,6 +29,20 @@ UNTOUCHED = "--autoplay-policy=no-user-gesture-required"
 LIVE_MS = 30_000
 RTP_HZ = 90_000
 RECORDER = Path(__file__).parent / "recorder.js"
+HOLD_ANSWERS = """() => {
+  const usual = window.fetch;
+  let release;
+  const released = new Promise((resolve) => (release = resolve));
+  window.letAnswersIn = () => {
+    window.fetch = usual;
+    release();
+  };
+  window.fetch = async (...request) => {
+    const answer = await usual(...request);
+    if (request[1]?.method === "PATCH") await released;
+    return answer;
+  };
+}"""
 LIVE = "window.videotexture?.connected && window.videotexture.video.videoWidth > 0"
 
 
@@ -51,6 +65,14 @@ def chromium(*arguments: str) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=[UNTOUCHED, *arguments])
         yield browser
         browser.close()
+
+
+@contextmanager
+def late_answers(page: Page) -> Iterator[None]:
+    """What the page changes inside is answered only when this ends; what the server tells by itself is not held."""
+    page.evaluate(HOLD_ANSWERS)
+    yield
+    page.evaluate("window.letAnswersIn()")
 
 
 @dataclass

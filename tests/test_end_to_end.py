@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import LIVE, Recording, Walked, chromium, record, viewer, walk
+from tests.browser import LIVE, Recording, Walked, chromium, late_answers, record, viewer, walk
 from tests.numbered_clip import PITCH_WINDOW_SAMPLES, NumberedClip, heard_time_s
 from tests.serving import ServerProcess, serve_process
+from tests.sounds import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -32,6 +33,7 @@ RATE_HZ = float(NumberedClip().rate_hz)
 LONGEST_FREEZE_MS = 100.0
 LONGEST_STALL_MS = 250.0  # where the browser itself stood still: two cores have to run it, the server and this
 LEAST_OBSERVED_SHARE = 0.95  # else the machine is too slow to say anything
+SETTLED_MS = 200
 CELL_TOLERANCE = 8  # of 255, between Chromium's conversion to RGB and ours
 # Chromium joins sound and picture only once RTCP has told their common clock, and then by small steps.
 SYNC_SETTLES_S = 12.0
@@ -189,8 +191,7 @@ def test_liveliness_is_set_from_outside_and_from_the_page(browser: Browser, serv
         page.locator("#liveliness").press("Home")
         expect(number).not_to_have_text(str(round(settings["jumps_per_minute"])))
         page.wait_for_timeout(1500)
-        with urllib.request.urlopen(server.address + "api/settings") as response:
-            calm = json.load(response)
+        calm = _settings(server)
         assert calm["jumps_per_minute"] == pytest.approx(calm["minimum"], rel=0.2)
         assert _jumps_in(page, seconds=6) <= 2
         assert watching.complaints == []
@@ -218,6 +219,22 @@ LATE_ANSWER = """async () => {
 def test_an_answer_does_not_undo_what_was_told_after_it_was_asked_for(browser: Browser, server: ServerProcess) -> None:
     with viewer(browser, server.address) as watching:
         assert watching.page.evaluate(LATE_ANSWER.replace("./", server.address + "page/")) == ["60", "30"]
+
+
+def test_a_late_answer_to_the_page_does_not_undo_what_others_set(browser: Browser, server: ServerProcess) -> None:
+    with viewer(browser, server.address) as watching:
+        page, number = watching.page, watching.page.locator("#liveliness-number")
+        slider, most = page.locator("#liveliness"), _patch_settings(server, jumps_per_minute=60.0)
+        shown = str(round(most["jumps_per_minute"]))
+        expect(number).to_have_text(shown)
+        with late_answers(page):
+            slider.press("Home")
+            wait_until(lambda: _settings(server)["jumps_per_minute"] == pytest.approx(most["minimum"], rel=0.2))
+            _patch_settings(server, jumps_per_minute=60.0)
+            page.wait_for_timeout(SETTLED_MS)
+        expect(number).to_have_text(shown)
+        page.wait_for_timeout(SETTLED_MS)
+        expect(number).to_have_text(shown)
 
 
 def test_the_controls_are_put_away(browser: Browser, server: ServerProcess, tmp_path: Path) -> None:
@@ -276,6 +293,11 @@ def _jumps_in(page: Any, *, seconds: float) -> int:
     return int(
         page.evaluate("(begin) => window.videotexture.steps.slice(begin).filter((each) => each.jump).length", begin)
     )
+
+
+def _settings(server: ServerProcess) -> dict[str, Any]:
+    with urllib.request.urlopen(server.address + "api/settings") as response:
+        return dict(json.load(response))
 
 
 def _patch_settings(server: ServerProcess, **changes: float) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from pythonosc.udp_client import SimpleUDPClient
 
-from tests.browser import chromium, viewer
+from tests.browser import chromium, late_answers, viewer
 from tests.serving import ServerProcess, serve_process
 from tests.sounds import scale, wait_until
 from tests.stream_media import write_texture
@@ -27,6 +27,7 @@ from tests.test_stream_hearing_file import Radio
 pytestmark = pytest.mark.e2e
 
 RATE_HZ, RADIO_S = 44100, 4
+SETTLED_MS = 200
 SILENCE_S = 5.0  # after which the page believes that its events are dead
 KNOBS = {"number": "input[type=range]", "switch": "input[role=switch]", "choice": "input[type=radio]"}
 PADS = {"freeze", "blackout"}
@@ -188,6 +189,19 @@ def test_what_others_turn_moves_the_knobs(page: Page, server: ServerProcess, osc
     with client:
         client.send_message("/videotexture/alpha", 0.75)
     expect(knob(page, "alpha").locator("output")).to_have_text("0.75")
+
+
+def test_an_answer_does_not_undo_what_was_turned_elsewhere_meanwhile(page: Page, server: ServerProcess) -> None:
+    with late_answers(page):
+        knob(page, "alpha").locator("input").press("ArrowRight")
+        becomes(server, "alpha", lambda alpha: alpha == pytest.approx(0.51))
+        ask(server, "performance", {"sensitivity": 0.25})
+        expect(knob(page, "sensitivity").locator("output")).to_have_text("0.25")
+    page.wait_for_timeout(SETTLED_MS)
+    expect(knob(page, "sensitivity").locator("output")).to_have_text("0.25")
+    expect(knob(page, "alpha").locator("output")).to_have_text("0.51")
+    ask(server, "performance", {"alpha": 0.75})
+    expect(knob(page, "alpha").locator("output")).to_have_text("0.75")  # the wish is fulfilled, and forgotten
 
 
 def test_hit_and_tap(page: Page, server: ServerProcess) -> None:

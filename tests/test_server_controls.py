@@ -71,6 +71,23 @@ def test_many_threads_may_turn_at_once(player: Player) -> None:
     assert player._stage.cues.performance == controls.performance
 
 
+def test_what_is_told_last_is_what_was_turned_last(player: Player) -> None:
+    controls, told = Controls(player), list[float]()
+    follower = threading.Thread(target=controls.change, args=({"alpha": 0.2},))
+
+    def slow(turned: Performance) -> None:
+        if turned.alpha == 0.1:
+            follower.start()
+            follower.join(0.1)
+        told.append(turned.alpha)
+
+    controls.listen(slow)
+    controls.change({"alpha": 0.1})
+    follower.join()
+    assert told == [0.1, 0.2]
+    assert controls.performance.alpha == 0.2
+
+
 def test_onsets_hit_as_the_performance_lets_them(player: Player) -> None:
     controls = Controls(player)
     hits: list[float | None] = []

@@ -5,8 +5,7 @@ const SETTLE_MS = 150;
 const BEND = 3; // how much of the slider's way belongs to the low numbers
 
 export class Liveliness {
-  #limits = { minimum: 0, maximum: 60 };
-  #known = null;
+  #settings = { minimum: 0, maximum: 60, jumps_per_minute: null }; // as told last
   #told = 0; // how often settings came
   #timer = 0;
   #sending = false;
@@ -34,11 +33,9 @@ export class Liveliness {
   /** Takes the server's settings, unless a newer wish of this page is still on its way. */
   accept(settings) {
     this.#told += 1;
-    if (this.#known !== settings.jumps_per_minute) {
-      this.#known = settings.jumps_per_minute;
-      this.onChange(settings);
-    }
-    this.#limits = { minimum: settings.minimum, maximum: settings.maximum };
+    const before = this.#settings;
+    this.#settings = settings;
+    if (before.jumps_per_minute !== settings.jumps_per_minute) this.onChange(settings);
     this.slider.disabled = !(settings.maximum > settings.minimum);
     if (this.#wanted !== null) return;
     this.slider.value = String(Math.round(1000 * this.#place(settings.jumps_per_minute)));
@@ -52,11 +49,12 @@ export class Liveliness {
     this.#timer = setTimeout(() => this.#send(), SETTLE_MS);
   }
 
-  /** One request at a time: the last wish wins, none overtakes another. */
+  /** One request at a time: the last wish wins, none overtakes another; what came meanwhile is newer than the answer. */
   async #send() {
     if (this.#sending || this.#wanted === null) return;
     this.#sending = true;
     const wish = this.#wanted;
+    const told = this.#told;
     let answer = null;
     try {
       answer = await patchJson("/api/settings", { jumps_per_minute: wish });
@@ -66,8 +64,7 @@ export class Liveliness {
     this.#sending = false;
     if (this.#wanted !== wish) return this.#send();
     this.#wanted = null;
-    const { minimum, maximum } = this.#limits;
-    this.accept(answer ?? { jumps_per_minute: this.#known, minimum, maximum });
+    this.accept(answer && told === this.#told ? answer : this.#settings);
   }
 
   #show(jumps_per_minute) {
@@ -78,14 +75,14 @@ export class Liveliness {
 
   /** Slider place 0 to 1 → jumps per minute, rounded as it is shown. */
   #value(place) {
-    const { minimum, maximum } = this.#limits;
+    const { minimum, maximum } = this.#settings;
     const value = minimum + (maximum - minimum) * (Math.expm1(BEND * place) / Math.expm1(BEND));
     const rounded = value < 10 ? Math.round(10 * value) / 10 : Math.round(value);
     return Math.min(maximum, Math.max(minimum, rounded));
   }
 
   #place(value) {
-    const { minimum, maximum } = this.#limits;
+    const { minimum, maximum } = this.#settings;
     const share = (value - minimum) / (maximum - minimum || 1);
     return Math.log1p(Math.min(1, Math.max(0, share)) * Math.expm1(BEND)) / BEND;
   }

@@ -11,6 +11,7 @@ const UNREACHED = "The change did not reach the server.";
 
 export class PerformancePanel {
   #values = {};
+  #told = 0; // how often values came
   #wishes = new Map(); // turned here, and not yet heeded there
   #sending = false;
   #timer = 0;
@@ -51,6 +52,7 @@ export class PerformancePanel {
 
   /** Takes the server's values, but for what is being turned here. */
   accept(values) {
+    this.#told += 1;
     this.#values = values;
     this.#showAll();
   }
@@ -92,10 +94,14 @@ export class PerformancePanel {
     this.#send();
   }
 
-  /** One request at a time, of all that was turned since: the last wish wins, none overtakes another. */
+  /**
+   * One request at a time, of all that was turned since: the last wish wins, none overtakes another. What the server
+   * tells by itself meanwhile is newer than its answer, or is followed by what this request changed.
+   */
   async #send() {
     if (this.#sending || !this.#wishes.size) return;
     this.#sending = true;
+    const told = this.#told;
     const sent = [...this.#wishes];
     let answer = null;
     try {
@@ -104,7 +110,7 @@ export class PerformancePanel {
       this.onNote(error instanceof ApiError ? error.message : UNREACHED);
     }
     for (const [name, value] of sent) if (this.#wishes.get(name) === value) this.#wishes.delete(name);
-    this.accept(answer ?? this.#values);
+    this.accept(answer && told === this.#told ? answer : this.#values);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#sending = false;
