@@ -58,10 +58,14 @@ def progress_bar(console: Console) -> Iterator[Progress]:
 
 
 def report(figures: list[dict[str, object]], json_out: Path | None) -> None:
-    """Print rows of figures as a table; the columns are the first row's names."""
-    table = Table(*figures[0])
+    """Print rows of figures as a table; its columns are the first row's names, or its lines, where it would not fit."""
+    console, table = Console(highlight=False), Table(*figures[0])
     for row in figures:
         table.add_row(*(str(value) for value in row.values()))
-    Console(highlight=False).print(table)
+    if console.measure(table).maximum >= console.width:
+        table = Table(show_header=False)
+        for name in figures[0]:
+            table.add_row(name, *(str(row[name]) for row in figures))
+    console.print(table)
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -59,7 +59,7 @@ def bench_slow_viewer(
 @app.command("joins")
 def bench_joins(
     texture: Annotated[Path | None, typer.Argument(help="By default the demo's.")] = None,
-    joins: Annotated[int, typer.Option(min=1, max=10_000, help="How many come and go.")] = 1000,
+    joins: Annotated[int, typer.Option(min=2, max=10_000, help="How many come and go.")] = 1000,
     json_out: JsonOut = None,
 ) -> None:
     """What viewers who come and go leave behind, and how soon they see a picture."""
