@@ -41,6 +41,11 @@ class EncoderBuilder:
         self.seed = seed
         self.start = start
 
+    @property
+    def steadies(self) -> bool:
+        """Whether the clip must come to `build` as if its camera had stood still."""
+        return self.preset.steadies
+
     def frame_size(self, width_px: int, height_px: int) -> tuple[int, int]:
         """(width, height) in pixels to which the clip must be decoded for `build`."""
         return self.preset.frame_size(width_px, height_px)

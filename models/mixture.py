@@ -67,8 +67,8 @@ def choose_mixture(
 
     The shares are in order of preference: the first is taken that shows at most a twentieth more than the least. Where
     even the least is not far from a random jump's seam, seams tell little: light, shake and noise are in all of them,
-    and features that do not know the state then show no more than those that do (docs/log.md). There the first is
-    taken that can be walked.
+    and features that do not know the state then show no more than those that do (docs/log.md). There, and where the
+    camera is known to shake, the first is taken that can be walked.
 
     Args:
         trunk: calibrated; its `share` is set.
@@ -83,20 +83,30 @@ def choose_mixture(
     candidates = {name_of(share): (mixed(*query, share), mixed(*target, share)) for share in trunk.settings.shares}
     shares = {name_of(share): share for share in trunk.settings.shares}
     overlap = PixelTrunk(PixelSettings(), segments, (frames.shape[1], frames.shape[2])).eval()
+    seams: dict[str, float] = {}
     if judge is None:
-        seams, name = {}, name_of(trunk.settings.shares[0])
+        name = name_of(trunk.settings.shares[0])
     else:
         overlap.calibrate(frames, segments, random)
         candidates[OVERLAP] = _of_all(overlap, frames, segments)
-        seams = {tried: round(judge(*(side.numpy() for side in candidates[tried])), 4) for tried in candidates}
-        least = min(seams.values())
-        tells = _tells(least, judge.random_seam)
-        bearable = max(UNSEEN_SEAM, least) * (1 + WORTH) if tells else sys.float_info.max
-        name = next((tried for tried, seam in seams.items() if seam <= bearable), next(iter(seams)))
+        seams, name = _chosen(candidates, judge)
     if name == OVERLAP:
         return Mixture(overlap, name, seams, *candidates[name])
     trunk.share = shares[name]
     return Mixture(trunk, name, seams, *candidates[name])
+
+
+def _chosen(candidates: dict[str, tuple[Tensor, Tensor]], judge: Judge) -> tuple[dict[str, float], str]:
+    """What was judged, and which of them is taken."""
+    seams = dict[str, float]()
+    for tried, sides in candidates.items():
+        seams[tried] = round(judge(*(side.numpy() for side in sides)), 4)
+        if judge.sees_shake and math.isfinite(seams[tried]):
+            return seams, tried
+    least = min(seams.values())
+    tells = not judge.sees_shake and _tells(least, judge.random_seam)
+    bearable = max(UNSEEN_SEAM, least) * (1 + WORTH) if tells else sys.float_info.max
+    return seams, next((tried for tried, seam in seams.items() if seam <= bearable), next(iter(seams)))
 
 
 def _tells(least: float, random_seam: float) -> bool:

@@ -124,6 +124,7 @@ class Preset:
         name: what `--preset` takes.
         frame_height_px: the shorter side of the analysis frames, a multiple of 16.
         square: whether analysis frames are squeezed to a square, whatever the clip's aspect.
+        steadies: whether a shaking camera's motion is taken out of them first.
         trunk: the network before the heads.
         head_channels: width of the heads' two hidden layers.
         fit: how it is fitted.
@@ -135,6 +136,7 @@ class Preset:
     head_channels: int
     fit: FitSettings = field(default_factory=FitSettings)
     square: bool = False
+    steadies: bool = False
 
     def frame_size(self, width_px: int, height_px: int) -> tuple[int, int]:
         """The size to which a clip's frames are scaled before they come to the models.
@@ -161,7 +163,7 @@ class Preset:
         return (long, short) if width_px >= height_px else (short, long)
 
 
-CPU = Preset(name="cpu", frame_height_px=64, trunk=SceneSettings(), head_channels=256, square=True)
+CPU = Preset(name="cpu", frame_height_px=64, trunk=SceneSettings(), head_channels=256, square=True, steadies=True)
 
 # The paper's network, start, heads, temperature, optimiser and rates; 20 negatives, 8 of them near, as in the
 # authors' code, but shared by the batch instead of drawn for each pair anew. Epochs and batch are ours, untuned.

@@ -37,6 +37,10 @@ class Judge(Protocol):
     def random_seam(self) -> float:
         """What a random jump shows, in multiples of the clip's own steps."""
 
+    @property
+    def sees_shake(self) -> bool:
+        """Whether a camera's own motion, which features know nothing of, is in every seam."""
+
     def __call__(self, query: Figures, target: Figures, /) -> float:
         """What the jumps of a walk over some embeddings, (N, D) each, show; lower is better."""
 

@@ -21,6 +21,7 @@ from models.progress import Progress, silent
 from models.seam import Judge
 from models.segments import Segments
 from models.sound_windows import Sound
+from models.steadying import CameraMotion, camera_motion
 from stream.attack import ATTACK, write_attack
 from stream.bridge_build import BridgeSettings, build_bridges
 from stream.build_report import BuildReport, notes
@@ -33,6 +34,7 @@ from stream.liveliness import Liveliness, Tempo
 from stream.manifest import ClipFacts, Manifest, Provenance, SegmentFacts, VideoFacts, WalkFacts
 from stream.player import JUMPS_PER_MINUTE
 from stream.renditions import lighter_formats, store_renditions
+from stream.scratch import zeros
 from stream.seen_seams import walk_and_look
 from stream.sound import read_sound, write_track
 from stream.sound_embedding import SoundBuilder, mono_16k, segment_ends_s
@@ -51,6 +53,10 @@ from stream.walk_file import write_walk
 
 class EncoderBuilder(Protocol):
     """What fits and exports a clip's encoder; handed in, so that this package needs no torch."""
+
+    @property
+    def steadies(self) -> bool:
+        """Whether it wants to see the clip as if its camera had stood still."""
 
     def frame_size(self, width_px: int, height_px: int) -> tuple[int, int]:
         """(width, height) at which it wants to see the clip."""
@@ -126,12 +132,16 @@ def build_texture(
                 sound_report = sound_builder.build(sound, ends_s, folder / SOUND_NETWORK, on_progress)
                 with open_engine(folder / SOUND_NETWORK) as engine:
                     heard["audio"] = hear(engine, sound, ends_s, on_progress)
+        compared, camera = video.analysis, None
+        if builder.steadies:
+            with stages.stage("steady the camera") as on_progress:
+                compared, camera = _steadied(video, folder, on_progress)
         with stages.stage("fit encoder") as on_progress:
             tempo = Tempo(float(video.segments.stride_frames / rate_hz), float(bridging.usual_frames / rate_hz))
-            judge = JumpJudge(video.analysis, video.segments, tempo, JUMPS_PER_MINUTE)
-            encoder_report = builder.build(video.analysis, video.segments, folder / ENCODER, judge, on_progress)
+            judge = JumpJudge(video.analysis, video.segments, tempo, JUMPS_PER_MINUTE, camera)
+            encoder_report = builder.build(compared, video.segments, folder / ENCODER, judge, on_progress)
         with stages.stage("embed segments") as on_progress:
-            graph, embeddings = _embed(folder, video, open_engine, on_progress)
+            graph, embeddings = _embed(folder, compared, video.segments, camera, open_engine, on_progress)
             (folder / EMBEDDINGS).write_bytes(save(embeddings | heard))  # its own writer hides a full disk
             write_attack(video.analysis, video.segments, folder / ATTACK)
         with stages.stage("solve liveliness"):
@@ -146,9 +156,10 @@ def build_texture(
             usual = Liveliness.of_transitions(usual.transitions, tempo)
         with stages.stage("encode renditions") as on_progress:
             renditions = store_renditions(folder, lighter_formats(video.format), on_progress) if with_renditions else ()
+        shake = 0.0 if camera is None else camera.shake
         with stages.stage("finish"):
             manifest = Manifest(
-                clip=_clip_facts(clip.name, video, has_sound=sound is not None),
+                clip=_clip_facts(clip.name, video, shake, has_sound=sound is not None),
                 segments=SegmentFacts(
                     count=video.segments.count,
                     window_frames=video.segments.window_frames,
@@ -168,7 +179,7 @@ def build_texture(
                 },
             )
             (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    told = (*video.notes, *notes(encoder_report, sound_report, repetition), *built.notes)
+    told = (*video.notes, *notes(encoder_report, sound_report, repetition, shake), *built.notes)
     return BuildReport(
         stages.seconds, told, video.segments.count, built.stored, built.coverage, encoder_report, sound_report
     )
@@ -184,15 +195,32 @@ def _encode_sound(path: Path, out: Path, video: IngestedVideo) -> Sound | None:
     return mono_16k(sound, scratch=out.parent)
 
 
+def _steadied(
+    video: IngestedVideo, folder: Path, progress: Progress
+) -> tuple[npt.NDArray[np.uint8], CameraMotion | None]:
+    """What is compared, and how the camera moved; what is shown remains as it is."""
+    camera = camera_motion(video.grey, video.segments, progress)
+    if camera is None:
+        return video.analysis, None
+    return camera.steadied(video.analysis, zeros(video.analysis.shape, np.uint8, folder)), camera
+
+
 def _embed(
-    folder: Path, video: IngestedVideo, open_engine: Callable[[Path], Engine], progress: Progress
+    folder: Path,
+    frames: npt.NDArray[np.uint8],
+    segments: Segments,
+    camera: CameraMotion | None,
+    open_engine: Callable[[Path], Engine],
+    progress: Progress,
 ) -> tuple[Graph, dict[str, npt.NDArray[np.float32]]]:
     with open_engine(folder / ENCODER) as engine:
-        query, target = embed(engine, video.analysis, video.segments, progress)
-    return Graph.of_embeddings(query, target, video.segments), {"query": query, "target": target}
+        query, target = embed(engine, frames, segments, progress)
+    if camera is not None:
+        query, target = camera.placed(query, target, segments)
+    return Graph.of_embeddings(query, target, segments), {"query": query, "target": target}
 
 
-def _clip_facts(name: str, video: IngestedVideo, *, has_sound: bool) -> ClipFacts:
+def _clip_facts(name: str, video: IngestedVideo, shake: float, *, has_sound: bool) -> ClipFacts:
     return ClipFacts(
         name=name,
         width=video.format.width,
@@ -201,5 +229,6 @@ def _clip_facts(name: str, video: IngestedVideo, *, has_sound: bool) -> ClipFact
         frame_count=video.segments.frame_count,
         cuts=video.segments.cuts,
         has_sound=has_sound,
+        shake=round(shake, 4),
         notes=video.notes,
     )

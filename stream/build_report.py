@@ -33,9 +33,17 @@ class BuildReport:
 
 
 def notes(
-    encoder_report: dict[str, Any], sound_report: dict[str, Any] | None, repetition: Repetition | None
+    encoder_report: dict[str, Any],
+    sound_report: dict[str, Any] | None,
+    repetition: Repetition | None,
+    shake: float,
 ) -> Iterator[str]:
     """What the person who makes a texture should know of it, a line each."""
+    if shake:
+        yield (
+            f"the camera moves the picture by {100 * shake:.1f} % of its height: moments are compared without that, "
+            "and shown as they are; a clip from a tripod, or a steadied one, jumps better"
+        )
     if features := encoder_report.get("features"):
         said = ", ".join(f"{name} {seam:.2f}" for name, seam in encoder_report["seams"].items())
         yield f"jumps are found by: {features} (what they show, in multiples of the clip's own steps: {said})"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from models import steadying
 from models.progress import Progress
 from models.segments import Segments
 from stream.clip import Clip, ClipFrame
@@ -34,6 +35,7 @@ class IngestedVideo:
         format: how its GOPs are encoded.
         segments: how it is divided.
         analysis: its pictures at the encoder's size, uint8 RGB (F, h, w, 3); on disk, read as they are needed.
+        grey: the same in grey and at the size at which a camera's motion is found, (F, h, w); likewise on disk.
         first_picture_time_s: the file's own time of its first picture.
         notes: what was changed when it was read.
     """
@@ -41,6 +43,7 @@ class IngestedVideo:
     format: VideoFormat
     segments: Segments
     analysis: npt.NDArray[np.uint8]
+    grey: npt.NDArray[np.uint8]
     first_picture_time_s: float
     notes: tuple[str, ...]
 
@@ -66,14 +69,19 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
         first = next(frames)
         width, height = first.picture.width, first.picture.height
         video_format = VideoFormat(width, height, clip.rate_hz, plan.stride_frames, CRF, colour_of(first.picture))
-        analysis_size = frame_size(width, height)
+        analysis_size, grey_size = frame_size(width, height), steadying.picture_size(width, height)
         cuts = []
         # The first segment appends only what is not in its overlap: the frames before are never played.
-        with GopFileWriter(out, video_format) as writer, tempfile.TemporaryFile(dir=out.parent) as shrunk:
+        with (
+            GopFileWriter(out, video_format) as writer,
+            tempfile.TemporaryFile(dir=out.parent) as shrunk,
+            tempfile.TemporaryFile(dir=out.parent) as shrunk_grey,
+        ):
             for frame in _chain(first, frames):
                 if frame.index >= most_frames:
                     raise _too_long(path, most_frames / float(clip.rate_hz))
-                shrunk.write(_small(frame.picture, analysis_size).tobytes())
+                shrunk.write(_small(frame.picture, analysis_size, "rgb24").tobytes())
+                shrunk_grey.write(_small(frame.picture, grey_size, "gray").tobytes())
                 if frame.is_cut:
                     cuts.append(frame.index)
                 if frame.index >= plan.overlap_frames:
@@ -82,12 +90,13 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
                     progress("", min(1.0, frame.index / clip.expected_frames))
             if frame.index + 1 < plan.window_frames + plan.stride_frames:
                 raise _too_short(path, frame.index + 1, plan, clip.rate_hz)
-            shape = (frame.index + 1, analysis_size[1], analysis_size[0], 3)
-            pictures = np.asarray(np.memmap(shrunk, np.uint8, "r+", shape=shape))  # an hour of them takes over 1 GB
+            count = frame.index + 1  # an hour of them takes over 1 GB
+            pictures = np.asarray(np.memmap(shrunk, np.uint8, "r+", shape=(count, *analysis_size[::-1], 3)))
+            grey = np.asarray(np.memmap(shrunk_grey, np.uint8, "r+", shape=(count, *grey_size[::-1])))
         segments = Segments.of_clip(len(pictures), clip.rate_hz, tuple(cuts))
         _check_moves(path, pictures)
         _check_calm(path, segments)
-        return IngestedVideo(video_format, segments, pictures, clip.first_picture_time_s, tuple(clip.notes))
+        return IngestedVideo(video_format, segments, pictures, grey, clip.first_picture_time_s, tuple(clip.notes))
 
 
 def _chain(first: ClipFrame, rest: Iterator[ClipFrame]) -> Iterator[ClipFrame]:
@@ -95,8 +104,8 @@ def _chain(first: ClipFrame, rest: Iterator[ClipFrame]) -> Iterator[ClipFrame]:
     yield from rest
 
 
-def _small(picture: VideoFrame, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    small = picture.reformat(width=size[0], height=size[1], format="rgb24", interpolation="AREA")
+def _small(picture: VideoFrame, size: tuple[int, int], pixels: str) -> npt.NDArray[np.uint8]:
+    small = picture.reformat(width=size[0], height=size[1], format=pixels, interpolation="AREA")
     return np.asarray(small.to_ndarray(), np.uint8)
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from models.seam import SeamMeasure
 from models.segments import Segments
 from models.split import overlap_span
+from models.steadying import CameraMotion
 from models.windows import UInt8Frames
 from stream.errors import TextureError
 from stream.graph import Graph
@@ -53,11 +54,20 @@ class JumpJudge:
         segments: its windows.
         tempo: how long steps and bridges take.
         jumps_per_minute: at which all are judged.
+        camera: how it moved, where the features know nothing of that.
     """
 
-    def __init__(self, frames: UInt8Frames, segments: Segments, tempo: Tempo, jumps_per_minute: float) -> None:
+    def __init__(
+        self,
+        frames: UInt8Frames,
+        segments: Segments,
+        tempo: Tempo,
+        jumps_per_minute: float,
+        camera: CameraMotion | None = None,
+    ) -> None:
         self.measure = SeamMeasure(frames, segments)
         self.segments, self.tempo, self.jumps_per_minute = segments, tempo, jumps_per_minute
+        self.camera = camera
 
     def __call__(self, query: npt.NDArray[np.float32], target: npt.NDArray[np.float32]) -> float:
         """The seams of a long walk's jumps, combined, in multiples of the clip's own; lower is better.
@@ -69,6 +79,8 @@ class JumpJudge:
         Returns:
             The geometric mean over the walk's jumps; infinite where nothing can be walked, 1 without jumps.
         """
+        if self.camera is not None:
+            query, target = self.camera.placed(query, target, self.segments)
         try:
             graph = Graph.of_embeddings(query, target, self.segments)
             _, walked = walk_and_look(graph, self.tempo, self.jumps_per_minute, self.look, JUDGING_LOOKS)
@@ -76,6 +88,11 @@ class JumpJudge:
             return float("inf")
         seams, shares = self._seams(walked.transitions)
         return float(np.exp(shares @ np.log(seams))) if len(shares) else 1.0
+
+    @property
+    def sees_shake(self) -> bool:
+        """Whether the camera's own motion is in every seam."""
+        return self.camera is not None
 
     @cached_property
     def random_seam(self) -> float:

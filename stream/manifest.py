@@ -49,6 +49,7 @@ class ClipFacts(_Part):
     frame_count: PositiveInt
     cuts: tuple[int, ...] = Field(description="the first frame after each hard cut")
     has_sound: bool
+    shake: float = Field(0.0, ge=0, description="of the camera, RMS share of the height, that was not compared")
     notes: tuple[str, ...] = Field(description="what was changed when the clip was read")
 
 

@@ -6,7 +6,6 @@ for when the track is written, so that packets and cross-fades share one grid.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +19,7 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from stream.errors import ClipError, TextureError
+from stream.scratch import zeros
 
 SAMPLE_RATE_HZ = 48000
 PACKET_SAMPLES = 960
@@ -51,7 +51,7 @@ def read_sound(path: Path, *, starts_s: float, duration_s: float, scratch: Path 
     with av.open(str(path)) as container:
         if not container.streams.audio:
             return None
-        sound = _silence((round(duration_s * SAMPLE_RATE_HZ), 2), scratch)
+        sound: Samples = zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32, scratch)
         resampler = _resampler()
         position: int | None = None
         for frame in _decoded(container):
@@ -146,13 +146,6 @@ def cross_fade(
 
 def _samples(track: Track | None, first: int, count: int) -> Samples:
     return np.zeros((count * PACKET_SAMPLES, 2), np.float32) if track is None else track.samples(first, count)
-
-
-def _silence(shape: tuple[int, int], scratch: Path | None) -> Samples:
-    if scratch is None:
-        return np.zeros(shape, np.float32)
-    with tempfile.TemporaryFile(dir=scratch) as file:
-        return np.asarray(np.memmap(file, np.float32, "w+", shape=shape))
 
 
 def _resampler() -> AudioResampler:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +15,7 @@ from models.progress import Progress, silent
 from models.segments import Segments
 from models.sound_windows import SAMPLE_RATE_HZ as HEARD_RATE_HZ
 from models.sound_windows import Sound
+from stream.scratch import zeros
 from stream.sound import SAMPLE_RATE_HZ, Samples
 
 CHUNK_SAMPLES = SAMPLE_RATE_HZ
@@ -47,7 +47,7 @@ def mono_16k(sound: Samples, scratch: Path | None = None) -> Sound:
         scratch: a folder on whose disk the result is kept; in memory by default.
     """
     length = -(-len(sound) * HEARD_RATE_HZ // SAMPLE_RATE_HZ)
-    heard = _zeros(length, scratch)
+    heard: Sound = zeros((length,), np.float32, scratch)
     resampler = AudioResampler(format="flt", layout="mono", rate=HEARD_RATE_HZ)
     position = 0
     for start in range(0, len(sound) + CHUNK_SAMPLES, CHUNK_SAMPLES):
@@ -64,10 +64,3 @@ def _frame(stereo: Samples) -> AudioFrame:
     frame = AudioFrame.from_ndarray(mono, format="flt", layout="mono")
     frame.sample_rate = SAMPLE_RATE_HZ
     return frame
-
-
-def _zeros(length: int, scratch: Path | None) -> Sound:
-    if scratch is None or not length:
-        return np.zeros(length, np.float32)
-    with tempfile.TemporaryFile(dir=scratch) as file:
-        return np.asarray(np.memmap(file, np.float32, "w+", shape=(length,)))

@@ -110,9 +110,18 @@ class Judging:
 
     says: Callable[[np.ndarray, np.ndarray], float]
     random_seam: float = 30.0
+    sees_shake: bool = False
 
     def __call__(self, query: np.ndarray, target: np.ndarray) -> float:
         return self.says(query, target)
+
+
+def test_where_the_camera_shakes_the_first_is_taken_that_can_be_walked(trunk: SceneTrunk) -> None:
+    answers = iter([float("inf"), 3.0, 1.0])
+    judge = Judging(lambda query, target: next(answers), sees_shake=True)
+    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, judge, np.random.default_rng(0))
+    assert [*chosen.seams.values()] == [float("inf"), 3.0]
+    assert chosen.name == [*chosen.seams][1]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 "4.3.1" and so on are the draft's numbers, the words behind them what they are about. They are those of -03's source,
 which the rows were read against, moved by one behind 4.1 by the discovery that -04 put there; what others cite of -04
-(4.3.1, 4.3.2, 4.3.9, 4.4, 4.5, 4.6.1, 4.9.1) agrees. Of 4.3.9 and 4.7 (busy: 503, Retry-After), 4.8 (Link: STUN and TURN)
-and 4.9 (Bearer) the rows are in `test_server_access.py` and `test_server_ice.py`; extensions (4.10) there are none.
+(4.3.1, 4.3.2, 4.3.9, 4.4, 4.5, 4.6.1, 4.9.1) agrees. Of 4.3.9 and 4.7 (busy: 503, Retry-After), 4.8 (Link: STUN and
+TURN) and 4.9 (Bearer) the rows are in `test_server_access.py` and `test_server_ice.py`; there are no extensions (4.10).
 What the draft demands of players is not here; that of media is in `test_server_whep.py` and, with players that others
 wrote, in `test_whep_clients.py`.
 """

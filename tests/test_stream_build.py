@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +13,10 @@ import pytest
 from bench.scene import make_lighter
 from export.encoder import EncoderBuilder
 from export.sound import SoundBuilder
+from models.scenes.clip_file import write_clip as write_scene
+from models.scenes.dials import DialledScene, Dials
+from models.scenes.drawn import Shot
+from models.scenes.families import create_scene
 from stream.bridge_build import BridgeSettings
 from stream.build import BuildReport, build_texture
 from stream.errors import ClipError, TextureError
@@ -82,6 +87,27 @@ def test_the_video_shows_the_clip_from_the_first_appended_frame_on(tmp_path: Pat
         error = np.abs(picture.to_ndarray(format="rgb24").astype(int) - disc(first + index, 160, 120)).mean()
         neighbour = np.abs(picture.to_ndarray(format="rgb24").astype(int) - disc(first + index + 4, 160, 120)).mean()
         assert error < 4 < neighbour
+
+
+def test_a_shaking_camera_is_told_and_counted_by_itself(tmp_path: Path) -> None:
+    shot = Shot(7001, 5.0, width=160, height=96)
+    for name, dials in (("shaken", Dials.only("shake", 1.0)), ("still", Dials.none())):
+        write_scene(DialledScene(create_scene("face", shot), dials, 7001), tmp_path / f"{name}.mp4")
+        preset = replace(QUICK, steadies=True)
+        report = build_texture(
+            tmp_path / f"{name}.mp4", tmp_path / f"{name}.texture", EncoderBuilder(preset, seed=0),
+            provenance=provenance(0, preset),
+        )  # fmt: skip
+        with Texture.open(tmp_path / f"{name}.texture") as texture:
+            query, shake = texture.embeddings["query"], texture.manifest.clip.shake
+        np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1, atol=1e-5)
+        if name == "shaken":
+            assert 0.02 < shake < 0.1
+            assert any(f"moves the picture by {100 * shake:.1f} %" in note for note in report.notes)
+            assert query.shape[1] > 512
+        else:
+            assert shake == 0
+            assert query.shape[1] == 512
 
 
 def test_no_segment_that_is_played_holds_a_hard_cut(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bench.quality.conditions import Condition
 from models.scenes.dials import DialledScene
 from models.segments import Segments
+from models.steadying import CameraMotion, camera_motion
 from models.windows import UInt8Frames
 from stream.clip import Clip
 
@@ -87,6 +88,12 @@ class Film:
     def small(self) -> UInt8Frames:
         """The frames on which seams are judged."""
         return self.at(even_size(self.frames.shape[2], self.frames.shape[1], SMALL_SIDE_PX))
+
+    @cached_property
+    def camera(self) -> CameraMotion | None:
+        """How its camera moved; None where it stood still, or nobody can tell."""
+        grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in self.frames])
+        return camera_motion(np.asarray(grey, np.uint8), self.segments)
 
     @cached_property
     def frame_distance(self) -> Distances:

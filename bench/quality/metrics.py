@@ -21,6 +21,7 @@ from stream.liveliness import Tempo
 from stream.seen_seams import Look
 
 Similarity = npt.NDArray[np.float32]
+Embeddings = npt.NDArray[np.float32]
 
 PIXELS = Preset(name="pixels", frame_height_px=48, trunk=PixelSettings(), head_channels=CPU.head_channels)
 PIXELS_AHEAD = Preset(
@@ -45,11 +46,21 @@ def of_preset(film: Film, preset: Preset, seed: int) -> Similarity:
 
 def of_fit(film: Film, preset: Preset, seed: int) -> Similarity:
     """What `videotexture fit` makes of the film."""
+    query, target = fitted_embeddings(film, preset, seed, Tempo(film.stride_s, 0.0))
+    return np.asarray(query @ target.T, np.float32)
+
+
+def fitted_embeddings(film: Film, preset: Preset, seed: int, tempo: Tempo) -> tuple[Embeddings, Embeddings]:
+    """The embeddings, (N, D) each, that `videotexture fit` finds jumps by."""
     frames = film.at(preset.frame_size(film.frames.shape[2], film.frames.shape[1]))
+    camera = film.camera if preset.steadies else None
+    compared = frames if camera is None else camera.steadied(frames)
     with torch_threads(1):
-        judge = JumpJudge(frames, film.segments, Tempo(film.stride_s, 0.0), JUMPS_PER_MINUTE)
-        fitted = fit(frames, film.segments, preset, seed=seed, judge=judge)
-        return _similarity(fitted.encoder, film, frames, preset)
+        judge = JumpJudge(frames, film.segments, tempo, JUMPS_PER_MINUTE, camera)
+        fitted = fit(compared, film.segments, preset, seed=seed, judge=judge)
+        fitting = Fitting(fitted.encoder, compared, film.segments, preset, np.random.default_rng(0))
+        query, target = (vectors.numpy() for vectors in fitting.embeddings())
+    return (query, target) if camera is None else camera.placed(query, target, film.segments)
 
 
 def look_of_fit(film: Film, preset: Preset) -> Look:

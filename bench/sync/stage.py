@@ -13,23 +13,20 @@ from bench.quality.baselines import ClassicMethod
 from bench.quality.film import Film
 from bench.quality.grid import JUMPS_PER_MINUTE
 from bench.quality.methods import CLASSIC_PLUS, rgb
+from bench.quality.metrics import fitted_embeddings
 from bench.server_process import BenchError
 from bench.sync.beats import onsets_s
 from bench.sync.ears import Ears, Vectors, ears_of_clip
 from bench.sync.song import Plucks, resampled
 from bench.sync.visual_beats import Places, visual_beats
-from models.fit import fit
-from models.fitting import Fitting
 from models.preset import CPU
 from models.scenes.strings import Strings
 from models.seam import SeamMeasure
 from models.segments import Segments
 from models.sound_windows import Sound
-from models.threads import torch_threads
 from stream.bridges import BRIDGE_FRAMES
 from stream.clip import Clip
 from stream.graph import Graph
-from stream.jump_judge import JumpJudge
 from stream.liveliness import Liveliness, Tempo
 from stream.sound import read_sound
 from stream.sound_embedding import mono_16k, segment_ends_s
@@ -137,12 +134,7 @@ class Stage:
     @cached_property
     def fit(self) -> Fit:
         """By the preset `cpu`, as the product fits."""
-        frames = self.film.at(CPU.frame_size(self.film.frames.shape[2], self.film.frames.shape[1]))
-        with torch_threads(1):
-            judge = JumpJudge(frames, self.segments, self.tempo, JUMPS_PER_MINUTE)
-            fitted = fit(frames, self.segments, CPU, seed=self.seed, judge=judge)
-            fitting = Fitting(fitted.encoder, frames, self.segments, CPU, np.random.default_rng(0))
-            query, target = (vectors.numpy() for vectors in fitting.embeddings())
+        query, target = fitted_embeddings(self.film, CPU, self.seed, self.tempo)
         return Fit(query, target, Graph.of_embeddings(query, target, self.segments))
 
     @cached_property
