@@ -36,7 +36,7 @@ def notes(
     encoder_report: dict[str, Any],
     sound_report: dict[str, Any] | None,
     repetition: Repetition | None,
-    shake: float,
+    shake: float = 0.0,
 ) -> Iterator[str]:
     """What the person who makes a texture should know of it, a line each."""
     if shake:
