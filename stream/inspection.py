@@ -33,6 +33,9 @@ def numbers(texture: Texture) -> dict[str, Any]:
         "length": f"{clip.frame_count} frames, {clip.frame_count / float(clip.rate_hz):.1f} s",
         "hard cuts": len(clip.cuts),
         "sound": "yes" if clip.has_sound else "no",
+        "camera": f"moves by {100 * clip.shake:.1f} % of the height, which is not compared"
+        if clip.shake
+        else "nothing to tell",
         "changed when read": "; ".join(clip.notes) or "nothing",
         "segments": f"{segments.count} of {segments.window_frames} frames every {segments.stride_frames}, "
         f"{int(segments.clean.sum())} of them clean",
