@@ -141,7 +141,10 @@ def build_texture(
             judge = JumpJudge(video.analysis, video.segments, tempo, JUMPS_PER_MINUTE, camera)
             encoder_report = builder.build(compared, video.segments, folder / ENCODER, judge, on_progress)
         with stages.stage("embed segments") as on_progress:
-            graph, embeddings = _embed(folder, compared, video.segments, camera, open_engine, on_progress)
+            embedded = _embed(folder, compared, video.segments, open_engine, on_progress)
+            query, target, place_share = judge.placed(*embedded)
+            graph = Graph.of_embeddings(query, target, video.segments)
+            embeddings = {"query": query, "target": target}
             (folder / EMBEDDINGS).write_bytes(save(embeddings | heard))  # its own writer hides a full disk
             write_attack(video.analysis, video.segments, folder / ATTACK)
         with stages.stage("solve liveliness"):
@@ -166,7 +169,7 @@ def build_texture(
                     stride_frames=video.segments.stride_frames,
                 ),
                 video=VideoFacts(crf=video.format.crf, colour=video.format.colour, bridge_frames=bridging.usual_frames),
-                walk=WalkFacts(jumps_per_minute=usual.jumps_per_minute, repetition=repetition),
+                walk=WalkFacts(jumps_per_minute=usual.jumps_per_minute, place_share=place_share, repetition=repetition),
                 bridges=built.facts,
                 renditions=renditions,
                 encoder=encoder_report,
@@ -179,7 +182,7 @@ def build_texture(
                 },
             )
             (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    told = (*video.notes, *notes(encoder_report, sound_report, repetition, shake), *built.notes)
+    told = (*video.notes, *notes(encoder_report, sound_report, repetition, shake, place_share), *built.notes)
     return BuildReport(
         stages.seconds, told, video.segments.count, built.stored, built.coverage, encoder_report, sound_report
     )
@@ -209,15 +212,11 @@ def _embed(
     folder: Path,
     frames: npt.NDArray[np.uint8],
     segments: Segments,
-    camera: CameraMotion | None,
     open_engine: Callable[[Path], Engine],
     progress: Progress,
-) -> tuple[Graph, dict[str, npt.NDArray[np.float32]]]:
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     with open_engine(folder / ENCODER) as engine:
-        query, target = embed(engine, frames, segments, progress)
-    if camera is not None:
-        query, target = camera.placed(query, target, segments)
-    return Graph.of_embeddings(query, target, segments), {"query": query, "target": target}
+        return embed(engine, frames, segments, progress)
 
 
 def _clip_facts(name: str, video: IngestedVideo, shake: float, *, has_sound: bool) -> ClipFacts:

@@ -37,12 +37,14 @@ def notes(
     sound_report: dict[str, Any] | None,
     repetition: Repetition | None,
     shake: float = 0.0,
+    place_share: float = 0.0,
 ) -> Iterator[str]:
     """What the person who makes a texture should know of it, a line each."""
     if shake:
         yield (
             f"the camera moves the picture by {100 * shake:.1f} % of its height: moments are compared without that, "
-            "and shown as they are; a clip from a tripod, or a steadied one, jumps better"
+            f"where it was counts for {100 * place_share:.0f} % beside it, and they are shown as they are; a clip from "
+            "a tripod, or a steadied one, jumps better"
         )
     if features := encoder_report.get("features"):
         said = ", ".join(f"{name} {seam:.2f}" for name, seam in encoder_report["seams"].items())

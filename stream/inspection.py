@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib.figure import Figure
 
+from stream.manifest import Manifest
 from stream.player import JUMPS_PER_MINUTE
 from stream.texture import Texture
 
@@ -33,9 +34,7 @@ def numbers(texture: Texture) -> dict[str, Any]:
         "length": f"{clip.frame_count} frames, {clip.frame_count / float(clip.rate_hz):.1f} s",
         "hard cuts": len(clip.cuts),
         "sound": "yes" if clip.has_sound else "no",
-        "camera": f"moves by {100 * clip.shake:.1f} % of the height, which is not compared"
-        if clip.shake
-        else "nothing to tell",
+        "camera": _camera(manifest),
         "changed when read": "; ".join(clip.notes) or "nothing",
         "segments": f"{segments.count} of {segments.window_frames} frames every {segments.stride_frames}, "
         f"{int(segments.clean.sum())} of them clean",
@@ -122,6 +121,16 @@ def _sound(texture: Texture) -> str:
         return f"nothing: it has {lacks}"
     weights = f", weights {report['weights']}" if report.get("weights") else ""
     return f"{report.get('kind')} ({report.get('size')} numbers{weights})"
+
+
+def _camera(manifest: Manifest) -> str:
+    shake, place_share = manifest.clip.shake, manifest.walk.place_share
+    if not shake:
+        return "nothing to tell"
+    return (
+        f"moves by {100 * shake:.1f} % of the height, which is not compared; where it was counts for "
+        f"{100 * place_share:.0f} % of what is"
+    )
 
 
 def _fit(report: dict[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from models.seam import SeamMeasure
 from models.segments import Segments
 from models.split import overlap_span
-from models.steadying import CameraMotion
+from models.steadying import PLACE_SHARES, CameraMotion
 from models.windows import UInt8Frames
 from stream.errors import TextureError
 from stream.graph import Graph
@@ -24,6 +24,9 @@ RANDOM_JUMPS = 100
 VISIBLE = 4.0  # times the clip's own steps: a jump that shows more is seen by anybody
 JUDGING_LOOKS = 2  # the walk that is judged looks at its jumps as the one that is kept will, if not as often
 LIKE_RANDOM = 0.7  # of what a random jump shows
+PLACE_WORTH = 0.05  # a larger share of the camera's place must show this much less, as a share
+
+Embeddings = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class JumpJudge:
         self.segments, self.tempo, self.jumps_per_minute = segments, tempo, jumps_per_minute
         self.camera = camera
 
-    def __call__(self, query: npt.NDArray[np.float32], target: npt.NDArray[np.float32]) -> float:
+    def __call__(self, query: Embeddings, target: Embeddings) -> float:
         """The seams of a long walk's jumps, combined, in multiples of the clip's own; lower is better.
 
         Args:
@@ -81,6 +84,29 @@ class JumpJudge:
         """
         if self.camera is not None:
             query, target = self.camera.placed(query, target, self.segments)
+        return self._seam(query, target)
+
+    def placed(self, query: Embeddings, target: Embeddings) -> tuple[Embeddings, Embeddings, float]:
+        """Embeddings with where the camera was beside them, as far as the clip's own jumps bear out.
+
+        The less the place counts, the truer jumps land; the more, the less they jerk. The least share is taken whose
+        jumps show at most a twentieth more than those of the best.
+
+        Args:
+            query: (N, D), norm 1.
+            target: (N, D), norm 1.
+
+        Returns:
+            Both with more columns, and the share; as they were, and 0, where the camera stood still.
+        """
+        if self.camera is None:
+            return query, target, 0.0
+        tried = [(*self.camera.placed(query, target, self.segments, share), share) for share in PLACE_SHARES]
+        seams = [self._seam(query, target) for query, target, _ in tried]
+        bearable = min(seams) * (1 + PLACE_WORTH)
+        return next(some for some, seam in zip(tried, seams, strict=True) if seam <= bearable)
+
+    def _seam(self, query: Embeddings, target: Embeddings) -> float:
         try:
             graph = Graph.of_embeddings(query, target, self.segments)
             _, walked = walk_and_look(graph, self.tempo, self.jumps_per_minute, self.look, JUDGING_LOOKS)

@@ -92,6 +92,9 @@ class WalkFacts(_Part):
     """How lively it is unless told otherwise (`walk.safetensors` is the walk), and how well it repeats then."""
 
     jumps_per_minute: float
+    place_share: float = Field(
+        0.0, ge=0, le=1, description="of a similarity that is where a shaking camera was; 0 where it stood still"
+    )
     repetition: Repetition | None = None
 
 

@@ -17,6 +17,7 @@ from models.scenes.clip_file import write_clip as write_scene
 from models.scenes.dials import DialledScene, Dials
 from models.scenes.drawn import Shot
 from models.scenes.families import create_scene
+from models.steadying import PLACE_SHARES
 from stream.bridge_build import BridgeSettings
 from stream.build import BuildReport, build_texture
 from stream.errors import ClipError, TextureError
@@ -100,13 +101,16 @@ def test_a_shaking_camera_is_told_and_counted_by_itself(tmp_path: Path) -> None:
         )  # fmt: skip
         with Texture.open(tmp_path / f"{name}.texture") as texture:
             query, shake = texture.embeddings["query"], texture.manifest.clip.shake
+            place_share = texture.manifest.walk.place_share
         np.testing.assert_allclose(np.linalg.norm(query, axis=1), 1, atol=1e-5)
         if name == "shaken":
             assert 0.02 < shake < 0.1
-            assert any(f"moves the picture by {100 * shake:.1f} %" in note for note in report.notes)
+            assert place_share in PLACE_SHARES
+            said = f"moves the picture by {100 * shake:.1f} %", f"counts for {100 * place_share:.0f} %"
+            assert any(all(part in note for part in said) for note in report.notes)
             assert query.shape[1] > 512
         else:
-            assert shake == 0
+            assert shake == place_share == 0
             assert query.shape[1] == 512
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from models.segments import Segments
+from models.steadying import PLACE_SHARES, CameraMotion
 from stream.graph import Graph
 from stream.jump_judge import JumpJudge
 from stream.liveliness import Liveliness, Tempo
@@ -58,3 +59,40 @@ def test_embeddings_that_cannot_be_walked_are_the_worst() -> None:
     segments = segments_of(frames, 12, 17, 22, 27, 32)
     query = np.eye(segments.count, 8, dtype=np.float32)
     assert JumpJudge(frames, segments, TEMPO, 15.0)(query, query) == pytest.approx(np.inf)
+
+
+@pytest.mark.parametrize(
+    ("seams", "taken"),
+    [
+        ((1.30, 1.28, 1.27), 0),  # what the camera's place shows is no more than noise
+        ((1.30, 1.20, 1.16), 1),
+        ((1.30, 1.25, 1.10), 2),
+        ((np.inf, np.inf, np.inf), 0),
+    ],
+)
+def test_the_cameras_place_counts_no_more_than_jumps_bear_out(
+    seams: tuple[float, ...], taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = going_round(60)
+    segments = segments_of(frames)
+    shaken = np.tile(np.eye(2, 3), (60, 1, 1))
+    shaken[:, 0, 2] = 3 * np.sin(np.arange(60))
+    camera = CameraMotion(shaken, (frames.shape[2], frames.shape[1]), 0.04)
+    judge, answers = JumpJudge(frames, segments, TEMPO, 15.0, camera), iter(seams)
+    monkeypatch.setattr(judge, "_seam", lambda query, target: next(answers))
+    query, target = embeddings_by_phase(segments, False)
+    placed, landing, share = judge.placed(query, target)
+    assert share == PLACE_SHARES[taken]
+    expected = camera.placed(query, target, segments, share)
+    np.testing.assert_array_equal(placed, expected[0])
+    np.testing.assert_array_equal(landing, expected[1])
+
+
+def test_without_a_shaking_camera_embeddings_stay_as_they_are() -> None:
+    frames = going_round(60)
+    segments = segments_of(frames)
+    query, target = embeddings_by_phase(segments, False)
+    placed, landing, share = JumpJudge(frames, segments, TEMPO, 15.0).placed(query, target)
+    assert placed is query
+    assert landing is target
+    assert share == 0

@@ -60,7 +60,7 @@ def fitted_embeddings(film: Film, preset: Preset, seed: int, tempo: Tempo) -> tu
         fitted = fit(compared, film.segments, preset, seed=seed, judge=judge)
         fitting = Fitting(fitted.encoder, compared, film.segments, preset, np.random.default_rng(0))
         query, target = (vectors.numpy() for vectors in fitting.embeddings())
-    return (query, target) if camera is None else camera.placed(query, target, film.segments)
+    return judge.placed(query, target)[:2]
 
 
 def look_of_fit(film: Film, preset: Preset) -> Look:

@@ -42,7 +42,7 @@ LEAST_SHAKE, MOST_SHAKE = 0.005, 0.12  # of the height, RMS: less is not worth a
 STILLNESS_FRAMES = 100
 UNSEEN_LEVELS = 0.5  # of 255, that a pixel may vary by and nobody sees it
 MOST_STIRRED = 1.1  # times what most of the picture varied by before
-PLACE_SHARE = 0.6  # of a similarity that is the camera's place
+PLACE_SHARES = (0.6, 0.75, 0.85)  # of a similarity that is the camera's place: the less, the truer jumps land
 NEAR_SHARE = 0.1  # of the height: places this far apart are fairly unlike
 
 Embeddings = npt.NDArray[np.float32]
@@ -76,16 +76,19 @@ class CameraMotion:
             out[index] = _seen_through(frames[index], motion)
         return out
 
-    def placed(self, query: Embeddings, target: Embeddings, segments: Segments) -> tuple[Embeddings, Embeddings]:
+    def placed(
+        self, query: Embeddings, target: Embeddings, segments: Segments, share: float = PLACE_SHARES[0]
+    ) -> tuple[Embeddings, Embeddings]:
         """Embeddings of steadied segments, with where the camera was: a jump between its places is seen as a jerk.
 
-        Similarities become (1 - `PLACE_SHARE`) · theirs + `PLACE_SHARE` · that of where the camera was as the one
-        segment ended and before the other one goes on.
+        Similarities become (1 - `share`) · theirs + `share` · that of where the camera was as the one segment ended
+        and before the other one goes on.
 
         Args:
             query: (N, D), norm 1.
             target: (N, D), norm 1.
             segments: of the clip.
+            share: how much the place counts, 0 to 1.
 
         Returns:
             The same with more columns, norm 1.
@@ -97,11 +100,11 @@ class CameraMotion:
         raised /= np.linalg.norm(raised, axis=1, keepdims=True)
         left = np.minimum(segments.starts + segments.window_frames - 1, len(raised) - 1)
         entered = segments.starts + segments.overlap_frames - 1
-        return _side_by_side(query, raised[left]), _side_by_side(target, raised[entered])
+        return _side_by_side(query, raised[left], share), _side_by_side(target, raised[entered], share)
 
 
-def _side_by_side(embeddings: Embeddings, places: npt.NDArray[np.float64]) -> Embeddings:
-    parts = (math.sqrt(1 - PLACE_SHARE) * embeddings, math.sqrt(PLACE_SHARE) * places)
+def _side_by_side(embeddings: Embeddings, places: npt.NDArray[np.float64], share: float) -> Embeddings:
+    parts = (math.sqrt(1 - share) * embeddings, math.sqrt(share) * places)
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
