@@ -166,7 +166,8 @@ def bench_sync(
     """How well each method follows a song: what is shown against what is heard, and what that costs in seams.
 
     On the strings scene with new tunes on its strings, where the truth is known; or on clips. The file is written
-    after each song: what was cut goes on where it stopped.
+    after each song: what was cut goes on where it stopped. "ours played" is the product's own player, which takes as
+    long as it plays.
     """
     from bench.sync.report import show
     from bench.sync.results import Results

@@ -15,7 +15,7 @@ from bench.sync import measures
 from bench.sync.beats import onsets_s
 from bench.sync.ears import Heard
 from bench.sync.measures import Strings
-from bench.sync.methods import ALPHAS, METHODS, Request
+from bench.sync.methods import METHODS, Request
 from bench.sync.shown import Frames, Shown
 from bench.sync.song import Plucks, Song, Times
 from bench.sync.stage import Stage
@@ -27,9 +27,9 @@ Cell = dict[str, Any]
 Row = tuple[str, float | None]  # method, α
 
 
-def rows(names: Sequence[str], alphas: Sequence[float] = ALPHAS) -> list[Row]:
+def rows(names: Sequence[str]) -> list[Row]:
     """What is to be measured for each song: every α of methods that mix."""
-    return [(name, alpha) for name in names for alpha in (alphas if METHODS[name].mixes else (None,))]
+    return [(name, alpha) for name in names for alpha in METHODS[name].alphas or (None,)]
 
 
 class Judge:

@@ -10,11 +10,13 @@ import numpy as np
 from bench.sync.baselines import audio_nearest, classic_audio, oracle, random_clip, visual_rhythm
 from bench.sync.ears import Heard
 from bench.sync.ours import greedy, live, planned
+from bench.sync.played import played
 from bench.sync.shown import Shown
 from bench.sync.song import Song
 from bench.sync.stage import Stage
 
 ALPHAS = (0.0, 0.25, 0.5, 0.7, 0.9, 1.0)
+PLAYED_ALPHAS = (0.0, 0.5)  # each lasts as long as the song
 
 
 @dataclass(frozen=True)
@@ -45,19 +47,20 @@ class Method:
     Attributes:
         make: the film.
         shared: computes what all of its films of a clip share.
-        mixes: whether it takes α.
+        alphas: with which it is made; none if it takes none.
         by_truth: whether it needs to know what is plucked.
     """
 
     make: Callable[[Request], Shown]
     shared: Callable[[Stage], object] = lambda stage: None
-    mixes: bool = False
+    alphas: tuple[float, ...] = ()
     by_truth: bool = False
 
 
 RANDOM, CLASSIC, NEAREST = "Random Clip", "Classic + Audio", "Audio Nearest Neighbours"
 RHYTHM, ORACLE = "Visual Rhythm and Beat", "oracle"
 LIVE, GREEDY, PLANNED = "ours live", "ours greedy", "ours planned"
+PLAYED = "ours played"
 
 METHODS: dict[str, Method] = {
     RANDOM: Method(lambda ask: random_clip(ask.stage, ask.length, ask.random)),
@@ -68,22 +71,27 @@ METHODS: dict[str, Method] = {
     CLASSIC: Method(
         lambda ask: classic_audio(ask.stage, ask.heard, ask.alpha, ask.length, ask.random),
         lambda stage: (stage.sounds, stage.classic_transitions),
-        mixes=True,
+        alphas=ALPHAS,
     ),
     LIVE: Method(
         lambda ask: live(ask.stage, ask.heard, ask.alpha, ask.length, ask.random),
         lambda stage: (stage.sounds, stage.transitions),
-        mixes=True,
+        alphas=ALPHAS,
+    ),
+    PLAYED: Method(
+        lambda ask: played(ask.stage, ask.song, ask.alpha, ask.length, int(ask.random.integers(1 << 31))),
+        lambda stage: stage.texture,
+        alphas=PLAYED_ALPHAS,
     ),
     GREEDY: Method(
         lambda ask: greedy(ask.stage, ask.heard, ask.alpha, ask.length, ask.random),
         lambda stage: (stage.sounds, stage.transitions),
-        mixes=True,
+        alphas=ALPHAS,
     ),
     PLANNED: Method(
         lambda ask: planned(ask.stage, ask.heard, ask.alpha, ask.length, ask.random),
         lambda stage: (stage.sounds, stage.transitions),
-        mixes=True,
+        alphas=ALPHAS,
     ),
     ORACLE: Method(lambda ask: oracle(ask.stage, ask.song, ask.length), by_truth=True),
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +23,20 @@ from bench.sync.beats import onsets_s
 from bench.sync.ears import Ears, Vectors, ears_of_clip
 from bench.sync.song import Plucks, resampled
 from bench.sync.visual_beats import Places, visual_beats
+from export.encoder import EncoderBuilder
+from export.sound import SoundBuilder
 from models.preset import CPU
+from models.scenes.clip_file import write_clip
 from models.scenes.strings import Strings
 from models.seam import SeamMeasure
 from models.segments import Segments
 from models.sound_windows import Sound
 from stream.bridges import BRIDGE_FRAMES
+from stream.build import build_texture
 from stream.clip import Clip
 from stream.graph import Graph
 from stream.liveliness import Liveliness, Tempo
+from stream.provenance import provenance
 from stream.sound import read_sound
 from stream.sound_embedding import mono_16k, segment_ends_s
 from stream.transitions import Transitions
@@ -50,10 +59,13 @@ class Stage:
         sound: its own, mono, 16 kHz, (S,).
         plucks: what is plucked in it, where that is known.
         seed: of the fit.
+        clip: where the clip is as a file; it may write it into the folder that it is given.
     """
 
-    def __init__(self, film: Film, sound: Sound, plucks: Plucks | None, seed: int) -> None:
-        self.film, self.sound, self.plucks, self.seed = film, sound, plucks, seed
+    def __init__(
+        self, film: Film, sound: Sound, plucks: Plucks | None, seed: int, clip: Callable[[Path], Path]
+    ) -> None:
+        self.film, self.sound, self.plucks, self.seed, self._clip = film, sound, plucks, seed, clip
         self.rate_hz = float(film.rate_hz)
 
     @classmethod
@@ -62,7 +74,8 @@ class Stage:
         frames = np.stack([scene.frame(index) for index in range(scene.frame_count)])
         segments = Segments.of_clip(scene.frame_count, scene.rate_hz)
         film = Film(frames, segments, scene.rate_hz, scene.state())
-        return cls(film, resampled(scene.sound(), scene.sample_rate_hz), Plucks.of(scene), seed)
+        sound = resampled(scene.sound(), scene.sample_rate_hz)
+        return cls(film, sound, Plucks.of(scene), seed, partial(_written, scene))
 
     @classmethod
     def of_clip(cls, path: Path, seed: int) -> Stage:
@@ -79,7 +92,7 @@ class Stage:
         sound = read_sound(path, starts_s=starts_s, duration_s=len(film.frames) / float(film.rate_hz))
         if sound is None:
             raise BenchError(f"{path}: it has no sound, and nothing can follow a song without; give another to --clip")
-        return cls(film, mono_16k(sound), None, seed)
+        return cls(film, mono_16k(sound), None, seed, lambda _: path)
 
     @property
     def segments(self) -> Segments:
@@ -138,6 +151,16 @@ class Stage:
         return Fit(query, target, Graph.of_embeddings(query, target, self.segments))
 
     @cached_property
+    def texture(self) -> Path:
+        """What `videotexture fit` makes of the clip; it is gone with this object."""
+        folder = Path(tempfile.mkdtemp())
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        builder, made_by = EncoderBuilder(CPU, seed=self.seed), provenance(self.seed, CPU)
+        texture = folder / "stage.texture"
+        build_texture(self._clip(folder), texture, builder, provenance=made_by, sound_builder=SoundBuilder())
+        return texture
+
+    @cached_property
     def transitions(self) -> Transitions:
         """The product's walk without sound: Tv of ours."""
         return Liveliness.at_rate(self.fit.graph, self.tempo, JUMPS_PER_MINUTE).transitions
@@ -155,3 +178,9 @@ class Stage:
     def visual_beats(self) -> Places:
         """The frames at which motion stops in time."""
         return visual_beats(self.film.small, self.rate_hz)
+
+
+def _written(scene: Strings, folder: Path) -> Path:
+    path = folder / "scene.mp4"
+    write_clip(scene, path)
+    return path
