@@ -104,5 +104,5 @@ class Controls:
         with self._lock:
             due_s = self._performer.hit_due_s(onset, tempo, now_s)
         if due_s is not None:
-            self.player.hit(due_s)
+            self.player.hit(due_s, onset.at_s)
         return due_s

@@ -155,7 +155,10 @@ class Ears:
 
     def _on_heard(self, heard: Heard | None) -> None:
         self._heard_last = heard is not None
-        self._controls.player.hear(None if heard is None else heard.embedding)
+        if heard is None:
+            self._controls.player.hear(None)
+        else:
+            self._controls.player.hear(heard.embedding, heard.at_s)
 
     def _let_go(self) -> None:
         self._controls.tap_target = None

@@ -126,16 +126,18 @@ class Conditioning:
         return [self._hearing(scores) for scores in vectors @ self._audio.T]
 
     def _hearing(self, scores: Floats) -> Hearing:
-        behind = self.behind_steps
+        behind, ends = self.behind_steps, np.where(self._playable, scores, np.float32(-np.inf))
         if behind:
             scores = np.concatenate([np.full(min(behind, len(scores)), -1, np.float32), scores[:-behind]])
-        scores[~self._playable] = -np.inf
+            scores[~self._playable] = -np.inf
+        else:
+            scores = ends
         if len(scores) <= MOST_TARGETS:
             targets = np.flatnonzero(self._playable)
         else:
             targets = np.sort(np.argpartition(scores, len(scores) - MOST_TARGETS)[-MOST_TARGETS:])
             targets = targets[self._playable[targets]]
-        return Hearing(scores, targets.astype(np.int32))
+        return Hearing(scores, targets.astype(np.int32), ends)
 
     def rows(self, sources: Indices, on: Hearing, over: Hearing | None = None, *, may_stay: bool = True) -> SoundRows:
         """Ta of some segments.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 from enum import Enum
+from typing import NamedTuple
 
 from stream.performance import Performance
 from stream.sound_rows import Hearing
@@ -18,6 +20,20 @@ class Mode(Enum):
     PLAYING = "playing"
     FROZEN = "frozen"
     BLACK = "black"
+
+
+class Hit(NamedTuple):
+    """A hit that is wanted; all times monotonic.
+
+    Attributes:
+        due_s: when it is to be shown.
+        told_s: when it was told.
+        sounded_s: when the sound began that it answers; inf for one by hand.
+    """
+
+    due_s: float
+    told_s: float
+    sounded_s: float = math.inf
 
 
 class Cues:
@@ -34,7 +50,7 @@ class Cues:
         self.heard: Hearing | None = None
         self.dropped = 0
         self._lock = threading.Lock()
-        self._hits: list[tuple[float, float]] = []  # due, told; the earliest due first
+        self._hits: list[Hit] = []  # the earliest due first
 
     @property
     def mode(self) -> Mode:
@@ -43,19 +59,19 @@ class Cues:
             return Mode.BLACK
         return Mode.FROZEN if self.performance.freeze else Mode.PLAYING
 
-    def hit(self, due_s: float, told_s: float) -> None:
-        """A hit is wanted at `due_s`, and was told at `told_s`."""
+    def hit(self, hit: Hit) -> None:
+        """A hit is wanted."""
         with self._lock:
             if len(self._hits) == MOST_HITS:
                 self.dropped += 1
             else:
-                heapq.heappush(self._hits, (due_s, told_s))
+                heapq.heappush(self._hits, hit)
 
-    def take_hit(self, until_s: float) -> tuple[float, float] | None:
-        """The earliest hit that is due until then, as (due, told); all others that are due are one with it."""
+    def take_hit(self, until_s: float) -> Hit | None:
+        """The earliest hit that is due until then; all others that are due are one with it."""
         with self._lock:
             first = None
-            while self._hits and self._hits[0][0] <= until_s:
+            while self._hits and self._hits[0].due_s <= until_s:
                 taken = heapq.heappop(self._hits)
                 first = first or taken
             return first

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stream.attack import Attack
 from stream.graph import Graph
 from stream.transitions import Transitions
-from stream.ways import Floats, Indices
+from stream.ways import Floats
 
 LIKELY_SHARE, LEAST_LIKELY = 0.2, 24  # of the ways from a segment, the most alike: so many are looked at
 NEAR_STEPS = 2  # what is this near to where the clip would have gone on is no change
@@ -21,11 +21,17 @@ REMEMBERED = 8  # targets that are not hit again while there are others
 VISIBLE = 1.5  # in multiples of what a stride of the clip changes: less is hardly seen as a cut
 SHARPNESS = 4  # of the draw: how much a strong attack is preferred to a weak one
 SOUND_WEIGHT = 8.0  # of the segment that sounds most like what is heard, against the one that looks most alike
+SOUND_SHARE = (
+    0.12  # of how far the best one's sound is above the middle one's: so much less right is e times less likely
+)
+LEAST_SPREAD = 0.25  # of it, in cosine: less says nothing
+AGAIN = 0.03  # of a target that was hit of late, where sound asks for it: few places strike the note that is played
+MOST_HEARD = 256  # segments that are chosen among by their sound
 STEADY_LEAST = 0.2  # what a target is worth that is sure to be left after one stride
+STRIKES = 0.5  # strength of an attack that is one
 LEAST_SHARE = 1e-3  # so that nothing is ever quite impossible
 
 Targets = npt.NDArray[np.int64]
-Row = tuple[Indices, Floats]  # segments, and their probabilities
 
 
 class Landing:
@@ -48,22 +54,23 @@ class Landing:
         natural[:-1] = transitions.probabilities.diagonal(1)
         self._steadiness = STEADY_LEAST + (1 - STEADY_LEAST) * natural * np.append(natural[1:], 0)
 
-    def choose(self, shown: int, row: Row | None = None, alpha: float = 1.0) -> int | None:
+    def choose(self, shown: int, scores: Floats | None = None, alpha: float = 1.0) -> int | None:
         """Draw a target.
 
         Args:
             shown: the segment whose end is nearest to the picture that is shown.
-            row: where what is heard would lead from here, None if nothing is.
-            alpha: share of likeness against `row`, 0 to 1, as in the walk.
+            scores: how right each segment sounds, float32 (N,), -inf where none may be played; None where
+                nothing is heard.
+            alpha: share of likeness against sound, 0 to 1, as in the walk.
 
         Returns:
             A segment, None if there is no other way from here than on.
         """
-        targets, likeness = self._candidates(shown, row, alpha)
+        targets, likeness = self._candidates(shown, scores, alpha)
         if not len(targets):
             return None
         weights = likeness * self._effect(shown, targets) * self._steadiness[targets]
-        fresh = weights * ~np.isin(targets, self._recent)
+        fresh = weights * np.where(np.isin(targets, self._recent), 0 if scores is None else AGAIN, 1)
         weights = fresh if fresh.any() else weights
         cumulative = np.cumsum(weights)
         place = np.searchsorted(cumulative, self._rng.random() * cumulative[-1], side="right")
@@ -71,7 +78,7 @@ class Landing:
         self._recent.append(target)
         return target
 
-    def _candidates(self, shown: int, row: Row | None, alpha: float) -> tuple[Targets, npt.NDArray[np.float64]]:
+    def _candidates(self, shown: int, scores: Floats | None, alpha: float) -> tuple[Targets, npt.NDArray[np.float64]]:
         """The likely ways that change something, and how much each is wanted for where it leads."""
         ways = self._graph.ways.of_row(shown)
         best = np.argsort(-self._graph.similarity[ways], kind="stable")
@@ -79,15 +86,29 @@ class Landing:
         targets = targets[_is_far(shown, targets)]
         targets = targets[: max(LEAST_LIKELY, int(LIKELY_SHARE * len(targets)))]
         likeness = 1 - 0.5 * np.arange(len(targets)) / max(1, len(targets))
-        if row is None or alpha >= 1:
-            return targets, likeness
-        heard, chances = np.asarray(row[0], np.int64), np.asarray(row[1], np.float64)
-        heard, chances = heard[_is_far(shown, heard)], chances[_is_far(shown, heard)]
-        if not chances.any():
+        heard, rightness = (
+            self._sounding(shown, scores) if scores is not None and alpha < 1 else (targets[:0], likeness)
+        )
+        if not len(heard):
             return targets, likeness
         both, where = np.unique(np.concatenate([targets, heard]), return_inverse=True)
-        share = np.concatenate([alpha * likeness, (1 - alpha) * chances / chances.max() * SOUND_WEIGHT])
+        share = np.concatenate([alpha * likeness, (1 - alpha) * SOUND_WEIGHT * rightness])
         return both, np.bincount(where, share).astype(np.float64)
+
+    def _sounding(self, shown: int, scores: Floats) -> tuple[Targets, npt.NDArray[np.float64]]:
+        """Segments that strike and sound right, and how right, 0 to 1; none where nothing may be played."""
+        playable = np.flatnonzero(np.isfinite(scores))
+        playable = playable[_is_far(shown, playable)]
+        if not len(playable):
+            return playable, np.zeros(0)
+        right = scores[playable].astype(np.float64)
+        striking = right if self.attack is None else right[self.attack.strength[playable] >= STRIKES]
+        best = float(striking.max()) if len(striking) else float(right.max())
+        spread = max(best - float(np.median(right)), LEAST_SPREAD)
+        rightness = np.exp(np.minimum(right - best, 0) / (SOUND_SHARE * spread))
+        wanted = rightness if self.attack is None else rightness * self.attack.strength[playable]
+        some = np.argsort(-wanted, kind="stable")[:MOST_HEARD]
+        return playable[some], rightness[some]
 
     def _effect(self, shown: int, targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """How much there is to see at each target, 0 to 1."""

@@ -185,6 +185,10 @@ class Attacked(Protocol):
     def strength(self) -> float:
         """0 to 1."""
 
+    @property
+    def at_s(self) -> float:
+        """When it sounded, monotonic."""
+
 
 class Performer:
     """Decides which onsets become hits, and when. Pure: reads no clock.

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from stream.bridges import Bridges
 from stream.changeover import Exit
 from stream.conditioning import ConditionedWalk, Conditioning
-from stream.cues import Mode
+from stream.cues import Hit, Mode
 from stream.histogram import Histogram
 from stream.itinerary import Itinerary
 from stream.liveliness import Liveliness
@@ -97,8 +97,7 @@ class Player:
         self._splicer = Splicer(texture)
         self._reel = self._splicer.reel
         self._stage = Stage(
-            texture, self._splicer, self.bridges,
-            transitions=liveliness.transitions, conditioning=conditioning, rng=hit_rng,
+            texture, self._splicer, self.bridges, transitions=liveliness.transitions, rng=hit_rng
         )  # fmt: skip
         self._itinerary = Itinerary(texture, walk, conditioning, self.bridges, self._stage.cues)
         self._layer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="player")
@@ -124,22 +123,29 @@ class Player:
         """Play on like this. Freeze and blackout show with the next picture, alpha with the next step that is drawn."""
         self._stage.cues.performance = performance
 
-    def hear(self, embedding: npt.ArrayLike | None) -> None:
-        """Go where the clip sounds like this, (A,) of norm 1; None for silence or no source: walk as if deaf.
+    def hear(self, embedding: npt.ArrayLike | None, at_s: float = -math.inf) -> None:
+        """Go where the clip sounds like this.
+
+        Args:
+            embedding: (A,) of norm 1; None for silence or no source: walk as if deaf.
+            at_s: when what is heard ended (monotonic): hits for what sounded before go by what it sounds like.
 
         Raises:
             ValueError: it is of another size than the clip's own, or not finite.
         """
         known = self._conditioning
-        self._stage.cues.heard = None if embedding is None or known is None else known.hear(embedding)
+        heard = None if embedding is None or known is None else known.hear(embedding)
+        self._stage.cues.heard = None if heard is None else replace(heard, at_s=at_s)
 
-    def hit(self, due_s: float | None = None) -> None:
-        """Cut to where something happens, with the picture nearest to `due_s` (monotonic), by default the next one.
+    def hit(self, due_s: float | None = None, sounded_s: float = math.inf) -> None:
+        """Cut to where something happens. None while it is frozen or black; several before one picture are one.
 
-        None while it is frozen or black; several before one picture are one.
+        Args:
+            due_s: with the picture nearest to this (monotonic); by default the next one.
+            sounded_s: when the sound began that it answers; it lands where the clip sounds so, if that was heard.
         """
         now_s = time.monotonic()
-        self._stage.cues.hit(now_s if due_s is None else due_s, now_s)
+        self._stage.cues.hit(Hit(now_s if due_s is None else due_s, now_s, sounded_s))
 
     def enter(self, entrance: Entrance, pacer: Pacer) -> None:
         """Go on where another texture was left, by the same clock. Only before it plays."""

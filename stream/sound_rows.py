@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from stream.ways import Floats, Indices, Mask
@@ -39,12 +40,16 @@ class Hearing:
     """What is heard at one moment, against the clip.
 
     Attributes:
-        scores: how right each segment sounds, cosine, float32 (N,); -inf where none may be played.
+        scores: how right it sounds to play each segment next, cosine, float32 (N,); -inf where none may be played.
         targets: those that sound most right, ascending, int32 (at most `MOST_TARGETS`,).
+        ends: how alike each segment sounds as it ends, likewise: what it will have shown by then.
+        at_s: when what is heard ended, monotonic; -inf where nobody said.
     """
 
     scores: Floats
     targets: Indices
+    ends: Floats
+    at_s: float = -math.inf
 
 
 @dataclass(frozen=True)

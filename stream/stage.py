@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -11,8 +12,7 @@ import numpy as np
 
 from stream.attack import AttackMeter
 from stream.bridges import Bridges
-from stream.conditioning import Conditioning
-from stream.cues import Cues, Mode
+from stream.cues import Cues, Hit, Mode
 from stream.landing import Landing
 from stream.reel import Laid, Unit
 from stream.splice import Splicer
@@ -44,7 +44,6 @@ class Stage:
         bridges: Bridges,
         *,
         transitions: Transitions,
-        conditioning: Conditioning | None,
         rng: np.random.Generator,
     ) -> None:
         self.mode = Mode.PLAYING
@@ -54,7 +53,6 @@ class Stage:
         self._splicer = splicer
         self._reel = splicer.reel
         self._bridges = bridges
-        self._conditioning = conditioning
         self.frame_s = float(texture.manifest.video_format().time_base)
         self.landing = Landing(texture.graph, transitions, rng)
         self._meter = AttackMeter(texture)
@@ -92,8 +90,8 @@ class Stage:
         hit = self.cues.take_hit(now_s + self.frame_s / 2)
         if hit is None or self.mode is not Mode.PLAYING:
             return None
-        self.hit_since_s = max(hit)
-        return self._struck(playing)
+        self.hit_since_s = max(hit.due_s, hit.told_s)
+        return self._struck(playing, hit)
 
     def standing(self) -> Laid | None:
         """What goes on to be shown while nothing moves; None if it plays."""
@@ -145,25 +143,23 @@ class Stage:
         self._frozen_frame = clip_frame
         self._frozen = self._submitted("a frozen picture", stills.frozen, list(gop))
 
-    def _struck(self, playing: Step) -> Laid | None:
+    def _struck(self, playing: Step, hit: Hit) -> Laid | None:
         shown = self._shown_segment(playing)
         target = self._standby.get(shown)
         bridge = [] if target is None else self._bridges.at_hand((shown, target))
         if not (bridge and self.cues.performance.hit_bridge):
-            target, bridge = self._choose(shown), []
+            target, bridge = self._choose(shown, hit.sounded_s), []
         if target is None:
             return None
         return self._splicer.cut(Step(playing.segment, target), bridge, self._fade, is_hit=True)
 
-    def _choose(self, shown: int) -> int | None:
+    def _choose(self, shown: int, sounded_s: float = math.inf) -> int | None:
         heard = self.cues.heard
-        row = (
-            None
-            if self._conditioning is None or heard is None
-            else self._conditioning.row(shown, heard, may_stay=False)
-        )
+        scores = None
+        if heard is not None:  # what was struck is in it only if it was heard since
+            scores = heard.ends if heard.at_s >= sounded_s else heard.scores
         self.landing.attack = self._meter.attack
-        return self.landing.choose(shown, row, self.cues.performance.alpha)
+        return self.landing.choose(shown, scores, self.cues.performance.alpha)
 
     def _shown_segment(self, playing: Step) -> int:
         """The segment whose end is nearest to the picture that left last."""

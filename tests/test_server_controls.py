@@ -24,6 +24,7 @@ from tests.test_server_api import EVENTS_S, events
 @dataclass(frozen=True)
 class Onset:
     strength: float = 1.0
+    at_s: float = 0.0
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_what_is_told_last_is_what_was_turned_last(player: Player) -> None:
 def test_onsets_hit_as_the_performance_lets_them(player: Player) -> None:
     controls = Controls(player)
     hits: list[float | None] = []
-    player.hit = hits.append  # type: ignore[method-assign, assignment]
+    player.hit = lambda due_s=None, sounded_s=0.0: hits.append(due_s)  # type: ignore[method-assign, misc]
     controls.change({"cooldown_ms": 300})
     due = [
         controls.on_onset(Onset(strength), None, now_s) for strength, now_s in ((1, 5.0), (1, 5.1), (0.1, 6), (1, 7))

@@ -152,6 +152,7 @@ def test_live_what_was_heard_is_compared_with_what_came_before() -> None:
     assert known.hear(heard).scores.argmax() == 77
     assert live.hear(heard).scores.argmax() == 78
     np.testing.assert_array_equal(live.known().hear(heard).scores, known.hear(heard).scores)
+    assert known.hear(heard).ends.argmax() == live.hear(heard).ends.argmax() == 77
 
 
 def test_no_dead_end_is_ever_entered() -> None:

@@ -154,6 +154,21 @@ def test_the_slow_path_hears_the_last_window() -> None:
     assert heard.embedding.dtype == np.float32
 
 
+def test_what_is_struck_is_listened_to_at_once_and_while_it_unfolds() -> None:
+    """In real time, 10 ms by 10 ms: after each onset the next windows come at its first hops, not at the next turn."""
+    with listening(EarEngine()) as ears:
+        for start in range(0, 3 * SAMPLE_RATE_HZ, 160):
+            ears.source.push(TUNE.samples[start : start + 160])
+            time.sleep(max(0.0, ears.source.began_s + (start + 160) / SAMPLE_RATE_HZ - time.monotonic()))
+        struck_s = [onset.at_s for onset in ears.onsets]
+        runs = ears.listener.statistics().slow_runs
+    heard_s = np.array([heard.at_s for heard in ears.heard if heard is not None])
+    after = [int(((heard_s > at_s) & (heard_s <= at_s + 0.05)).sum()) for at_s in struck_s]
+    assert len(after) >= 4
+    assert np.median(after) >= 2
+    assert runs < 30 + 5 * len(struck_s), "between onsets it keeps its pace"
+
+
 def test_before_there_was_enough_sound_there_were_zeros() -> None:
     engine = EarEngine()
     with listening(engine) as ears:

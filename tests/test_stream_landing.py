@@ -77,19 +77,47 @@ def test_hits_in_a_row_go_to_different_places(graph: Graph) -> None:
         assert chosen[index] not in chosen[index - REMEMBERED : index]
 
 
+def sounding(graph: Graph, alike: list[int]) -> np.ndarray:
+    """Most segments sound like nothing that is heard, some just like it."""
+    scores = np.random.default_rng(5).normal(0, 0.05, graph.count).astype(np.float32)
+    scores[alike] = 1
+    return scores
+
+
 def test_what_is_heard_leads(graph: Graph) -> None:
-    heard = (np.array([3, 90, 110], np.int32), np.array([0.0, 0.7, 0.3], np.float32))
-    chosen = Counter(targets(landing(graph), 20, 300, row=heard, alpha=0.0))
-    assert set(chosen) <= {90, 110}
-    mixed = Counter(targets(landing(graph), 20, 300, row=heard, alpha=0.5))
-    deaf = Counter(targets(landing(graph), 20, 300, row=heard, alpha=1.0))
-    assert deaf[90] / 300 < mixed[90] / 300
-    assert len(mixed) > REMEMBERED
+    alike = [2, *range(90, 102)]
+    scores = sounding(graph, alike)
+    chosen = Counter(targets(landing(graph), 20, 300, scores=scores, alpha=0.0))
+    assert sum(chosen[target] for target in alike) > 0.95 * 300
+    mixed = Counter(targets(landing(graph), 20, 300, scores=scores, alpha=0.5))
+    deaf = Counter(targets(landing(graph), 20, 300, scores=scores, alpha=1.0))
+    share = [sum(each[target] for target in alike) / 300 for each in (deaf, mixed, chosen)]
+    assert share == sorted(share)
+    assert share[0] < 0.3 < share[1]
 
 
-def test_a_row_that_only_leads_on_is_no_row(graph: Graph) -> None:
-    heard = (np.array([21], np.int32), np.array([1.0], np.float32))
-    assert targets(landing(graph), 20, 10, row=heard, alpha=0.0)
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_it_lands_where_the_clip_strikes_what_is_heard(graph: Graph, alpha: float) -> None:
+    """Not where it merely sounds so, nor where it strikes something else."""
+    alike, strong = list(range(60, 90)), [*range(70, 80), *range(110, 140)]
+    choice = landing(graph)
+    choice.attack = attack(graph, strong)
+    chosen = Counter(targets(choice, 20, 300, scores=sounding(graph, alike), alpha=alpha))
+    right = sum(chosen[target] for target in range(70, 80))
+    assert right > (0.95 if alpha == 0 else 0.6) * 300
+
+
+def test_among_sounds_that_are_all_wrong_it_still_strikes(graph: Graph) -> None:
+    choice = landing(graph)
+    choice.attack = attack(graph, list(range(60, 140, 4)))
+    scores = sounding(graph, list(range(1, 50, 3)))  # where what sounds right does not strike
+    assert sum(target % 4 == 0 and target >= 60 for target in targets(choice, 20, 200, scores=scores, alpha=0.0)) > 190
+
+
+def test_where_nothing_that_sounds_may_be_played_it_goes_by_looks(graph: Graph) -> None:
+    scores = np.full(graph.count, -np.inf, np.float32)
+    scores[21] = 1  # which is only the way on
+    assert targets(landing(graph), 20, 10, scores=scores, alpha=0.0) == targets(landing(graph), 20, 10)
 
 
 def test_the_seed_is_the_targets(graph: Graph) -> None:

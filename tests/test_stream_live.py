@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import aclosing
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from stream.attack import AttackMeter
 from stream.conditioning import Conditioning
-from stream.cues import MOST_HITS, Cues
+from stream.cues import MOST_HITS, Cues, Hit
 from stream.liveliness import Liveliness
 from stream.pacing import LATE_S
 from stream.performance import Performance
@@ -174,12 +175,12 @@ async def test_a_hit_waits_until_it_is_due_and_comes_with_the_nearest_picture(pl
 def test_hits_that_wait_are_bounded_and_the_rest_counted() -> None:
     cues = Cues()
     for index in range(MOST_HITS + 3):
-        cues.hit(100.0 + index, 1.0)
+        cues.hit(Hit(100.0 + index, 1.0))
     assert cues.dropped == 3
     assert cues.take_hit(99.0) is None
-    assert cues.take_hit(102.0) == (100.0, 1.0)
+    assert cues.take_hit(102.0) == Hit(100.0, 1.0)
     assert cues.take_hit(102.5) is None
-    assert cues.take_hit(1e9) == (103.0, 1.0)
+    assert cues.take_hit(1e9) == Hit(103.0, 1.0)
 
 
 async def test_over_a_bridge_if_one_is_ready(player: Player) -> None:
@@ -300,6 +301,30 @@ async def test_it_goes_where_the_clip_sounds_like_what_is_heard(texture: Texture
             player.hear(np.zeros(5))
         player.hear(None)
         assert player._stage.cues.heard is None
+
+
+@pytest.mark.parametrize(
+    ("sounded_s", "goes_by"), [(99.0, "ends"), (100.0, "ends"), (101.0, "scores"), (np.inf, "scores")]
+)
+async def test_a_hit_goes_by_what_was_heard_since_it_sounded(
+    texture: Texture, lively: Liveliness, sounded_s: float, goes_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was heard before it says only what came before it."""
+    query, target = circle(texture.segments.count, turns=3)
+    conditioning = Conditioning(texture.graph, query, target, query, texture.segments, behind_steps=1)
+    with Player(texture, lively, seed=2, conditioning=conditioning) as player:
+        asked: list[npt.NDArray[np.float32]] = []
+        landing, choose = player._stage.landing, player._stage.landing.choose
+
+        def noted(shown: int, scores: npt.NDArray[np.float32], alpha: float) -> int | None:
+            asked.append(scores)
+            return choose(shown, scores, alpha)
+
+        monkeypatch.setattr(landing, "choose", noted)
+        player.hear(query[7], at_s=100.0)
+        await play(player, 0.7, at({8: lambda: player.hit(sounded_s=sounded_s)}))
+    (scores,) = asked
+    np.testing.assert_array_equal(scores, getattr(conditioning.hear(query[7]), goes_by))
 
 
 @pytest.mark.parametrize(("alpha", "hears"), [(0.0, True), (0.5, True), (1.0, True), (0.5, False)])

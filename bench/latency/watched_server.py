@@ -7,6 +7,7 @@ All times are monotonic seconds, the same in all processes of a machine.
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import threading
@@ -57,10 +58,10 @@ class WatchedPlayer(Player):
 
     notes: Notes
 
-    def hit(self, due_s: float | None = None) -> None:
+    def hit(self, due_s: float | None = None, sounded_s: float = math.inf) -> None:
         """As ever; by the thread that heard it."""
         self.notes.add("hit", told_s=time.monotonic(), due_s=due_s)
-        super().hit(due_s)
+        super().hit(due_s, sounded_s)
 
     async def play(self) -> AsyncGenerator[MediaPacket]:
         """As ever."""

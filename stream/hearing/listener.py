@@ -1,4 +1,4 @@
-"""Listens to a live source at two speeds: each hop for onsets, ten times a second for what it sounds like."""
+"""Listens to a live source at two speeds: each hop for onsets, ten times a second, and after onsets, for what it is."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ class Listener:
         rhythm: the listener's own from now on: change it through the listener.
         sound_engine: open, of a sound network, used by the slow path alone; None for onsets and levels only.
         on_onset: called in the source's thread; must be done within a millisecond or so.
-        on_heard: called in the slow path's thread, ten times a second while there is sound, silence included; and
-            once with None where there is nothing to go by any more: the source is lost or has ended, the
-            engine fails, or the listener is closed. It goes on when the source is back.
+        on_heard: called in the slow path's thread, ten times a second while there is sound, silence included, and just
+            after each onset; and once with None where there is nothing to go by any more: the source is lost or has
+            ended, the engine fails, or the listener is closed. It goes on when the source is back.
 
     Raises:
         EngineError: the engine is of another network, or not open.
@@ -93,8 +93,13 @@ class Listener:
         self._source = source
         window_samples = 0 if sound_engine is None else window_samples_of(sound_engine)
         ring = Ring(max(KEPT_SAMPLES, window_samples))
-        self._fast = FastPath(rhythm, ring, on_onset)
+        self._fast = FastPath(rhythm, ring, self._on_onset)
         self._slow = SlowPath(sound_engine, ring, self._fast.silence, self.state, on_heard)
+        self._tell_onset = on_onset
+
+    def _on_onset(self, onset: Onset) -> None:
+        self._slow.hurry()  # so that its hit can go by what was struck
+        self._tell_onset(onset)
 
     def __enter__(self) -> Self:
         """Start.

@@ -1,8 +1,9 @@
-"""Ten times a second: what the last window sounds like, in a thread of its own."""
+"""Ten times a second, and when something is struck: what the last window sounds like, in a thread of its own."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from stream.hearing.timings import Timings
 log = logging.getLogger(__name__)
 
 PERIOD_S = 0.1
+HURRIED_S, HURRIED_PERIOD_S = 0.03, 0.004  # what was struck is told apart by its first 15 to 25 ms (docs/log.md)
 _TIMED_RUNS = 256
 _JOIN_LIMIT_S = 10.0  # a network on a machine that is very busy
 
@@ -73,9 +75,10 @@ class SlowPath:
         self._window_samples = 0 if engine is None else window_samples_of(engine)
         self._state, self._on_heard = state, on_heard
         self._written = 0
+        self._hurried_until_s = -math.inf
         self._is_lost = False
         self._hearing, self._telling = Guarded("the slow path"), Guarded("what is told of the sound")
-        self._closing = threading.Event()
+        self._closing, self._wanted = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="hearing", daemon=True)
         self.times = Timings(_TIMED_RUNS)
         self.skips = 0
@@ -92,17 +95,31 @@ class SlowPath:
     def close(self) -> None:
         """Stop it. Waits for the window that is being embedded."""
         self._closing.set()
+        self._wanted.set()
         if self._thread.is_alive():
             self._thread.join(_JOIN_LIMIT_S)
 
+    def hurry(self) -> None:
+        """Something was struck: listen at once and, while it unfolds, again and again. From any thread; never waits."""
+        self._hurried_until_s = time.monotonic() + HURRIED_S
+        self._wanted.set()
+
     def _run(self) -> None:
         due_s = time.monotonic()
-        while not self._closing.wait(max(0.0, due_s - time.monotonic())):
+        while True:
+            self._wanted.wait(max(0.0, due_s - time.monotonic()))
+            if self._closing.is_set():
+                break
+            self._wanted.clear()
+            due_s = min(due_s, time.monotonic())
             if not self._hearing.call(self._turn):
                 self._tell_lost()
-            late = int((time.monotonic() - due_s) / PERIOD_S)
+            now_s = time.monotonic()
+            late = int((now_s - due_s) / PERIOD_S)
             self.skips += late
             due_s += (1 + late) * PERIOD_S
+            if now_s < self._hurried_until_s:
+                due_s = now_s + HURRIED_PERIOD_S
         self._tell_lost()
 
     def _turn(self) -> None:
