@@ -13,7 +13,7 @@ from export.errors import ExportError
 from export.interpolator import check_parity, export_interpolator
 from export.onnxruntime_engine import OnnxRuntimeEngine
 from models.interpolation.super_slomo import SuperSloMo
-from stream.interpolation.network import Network
+from stream.interpolation import super_slomo
 
 HEIGHT, WIDTH = 48, 80  # neither a multiple of 32
 
@@ -63,7 +63,7 @@ def test_it_makes_the_pictures_of_a_bridge(exported: Path) -> None:
     first, last = (
         VideoFrame.from_ndarray(picture).reformat(format="yuv420p") for picture in (grey, grey[:, ::-1].copy())
     )
-    with Network(OnnxRuntimeEngine(exported)) as interpolator:
+    with super_slomo.SuperSloMo(OnnxRuntimeEngine(exported)) as interpolator:
         assert interpolator.name == "superslomo"
         made = interpolator.between(first, last, 5)
     assert [(picture.width, picture.height, picture.format.name) for picture in made] == [

@@ -12,9 +12,9 @@ from export.spec import EngineError
 from stream.errors import InterpolatorError
 from stream.interpolation.flow import Flow
 from stream.interpolation.interpolator import Interpolator
-from stream.interpolation.network import Network
 from stream.interpolation.plain import CrossFade, Cut
 from stream.interpolation.small import Small
+from stream.interpolation.super_slomo import SuperSloMo
 
 AUTO = "auto"
 # The best first. Super SloMo's place is its authors' word; `small` is nearer to held-out pictures than flow is, but the
@@ -28,7 +28,7 @@ PATIENCE = 5.0  # times the limit: for so long a trial is waited for
 OFFLINE_S = 2.0  # for a bridge, where nobody is kept waiting
 
 PLAIN: dict[str, type[Interpolator]] = {"flow": Flow, "crossfade": CrossFade, "cut": Cut}
-BY_NETWORK: dict[str, Callable[[Engine], Interpolator]] = {"superslomo": Network, "small": Small}
+BY_NETWORK: dict[str, Callable[[Engine], Interpolator]] = {"superslomo": SuperSloMo, "small": Small}
 
 Tell = Callable[[str], None]
 Bridge = Callable[[Interpolator], object]  # makes one, from decoding its ends to encoding it

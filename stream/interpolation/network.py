@@ -1,20 +1,21 @@
-"""Pictures between two pictures by a texture's network, `interpolator.onnx`, that makes them itself: Super SloMo's."""
+"""What interpolators have in common that run a texture's network, `interpolator.onnx`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from export.engine import Engine
-from export.spec import EngineError, NetworkSpec
+from export.spec import EngineError
 from stream.interpolation.interpolator import Interpolator, times_of
-from stream.interpolation.planes import picture_of_rgb, rgb_of
-
-INPUTS, OUTPUTS = {"first", "last", "times"}, {"between"}
 
 
 class Network(Interpolator):
-    """A network that is given both ends and the times.
+    """An interpolator whose network was exported for pictures of one size, and makes a fixed number of them at a time.
 
     Args:
         engine: opened here, if it is not open; this object's to close.
@@ -23,49 +24,36 @@ class Network(Interpolator):
         EngineError: it cannot be opened, or is no such interpolator.
     """
 
+    inputs: ClassVar[frozenset[str]]  # of the network, by name
+    outputs: ClassVar[frozenset[str]]
+
     def __init__(self, engine: Engine) -> None:
         engine.open()
         spec = engine.spec
-        check(engine.name, spec, INPUTS, OUTPUTS)
+        if spec.name != "interpolator" or set(spec.inputs) != self.inputs or set(spec.outputs) != self.outputs:
+            raise EngineError(
+                f"{engine.name}: is {spec.name!r} from {sorted(spec.inputs)} to {sorted(spec.outputs)}, expected an "
+                f"interpolator from {sorted(self.inputs)} to {sorted(self.outputs)}; fit the texture again"
+            )
         self._engine = engine
-        self._times, height, width = (int(spec.fact(name)) for name in ("times", "height_px", "width_px"))
+        self._made_at_once, height, width = (int(spec.fact(name)) for name in ("times", "height_px", "width_px"))
         self._size = width, height
-        self.name = str(spec.fact("kind"))
 
     def close(self) -> None:
         """See `Interpolator`."""
         self._engine.close()
 
-    def between(self, first: VideoFrame, last: VideoFrame, count: int) -> list[VideoFrame]:
-        """See `Interpolator`."""
-        check_size(self._engine.name, first, self._size)
-        ends = {"first": rgb_of(first)[None], "last": rgb_of(last)[None]}
-        pictures = list[VideoFrame]()
-        for some in parts(times_of(count), self._times):
-            made = self._engine.run(ends | {"times": np.array(some, np.float32)})["between"]
-            pictures += [picture_of_rgb(rgb, like=first) for rgb in made]
-        return pictures[:count]
+    def _check_size(self, picture: VideoFrame) -> None:
+        """Raises EngineError: a picture is not of the size that the network was exported for."""
+        if (picture.width, picture.height) != self._size:
+            raise EngineError(
+                f"{self._engine.name}: is for pictures of {self._size[0]}x{self._size[1]}, got "
+                f"{picture.width}x{picture.height}; fit the texture again"
+            )
 
-
-def parts(times: list[float], length: int) -> list[list[float]]:
-    """Times in parts of one length, as a network takes a fixed number of them; the last is filled up with its last."""
-    cut = [times[begin : begin + length] for begin in range(0, len(times), length)]
-    return [part + part[-1:] * (length - len(part)) for part in cut]
-
-
-def check(engine: str, spec: NetworkSpec, inputs: set[str], outputs: set[str]) -> None:
-    """Raises EngineError: a network is no interpolator, or one with other inputs and outputs."""
-    if spec.name != "interpolator" or set(spec.inputs) != inputs or set(spec.outputs) != outputs:
-        raise EngineError(
-            f"{engine}: is {spec.name!r} from {sorted(spec.inputs)} to {sorted(spec.outputs)}, expected an "
-            f"interpolator from {sorted(inputs)} to {sorted(outputs)}; fit the texture again"
-        )
-
-
-def check_size(engine: str, picture: VideoFrame, size: tuple[int, int]) -> None:
-    """Raises EngineError: a picture is not of the (width, height) that a network was exported for."""
-    if (picture.width, picture.height) != size:
-        raise EngineError(
-            f"{engine}: is for pictures of {size[0]}x{size[1]}, got {picture.width}x{picture.height}; fit the texture "
-            "again"
-        )
+    def _parts(self, count: int) -> Iterator[npt.NDArray[np.float32]]:
+        """The times of `count` pictures, as many at once as the network makes; the last part repeats its last."""
+        times = np.array(times_of(count), np.float32)
+        for begin in range(0, count, self._made_at_once):
+            part = times[begin : begin + self._made_at_once]
+            yield np.pad(part, (0, self._made_at_once - len(part)), mode="edge")

@@ -8,43 +8,28 @@ from av.video.frame import VideoFrame
 from export.engine import Engine
 from models.interpolation.optical_flow import Field, flow_size, measured_flows
 from stream.interpolation.flow import Blend
-from stream.interpolation.interpolator import Interpolator, times_of
-from stream.interpolation.network import check, check_size, parts
+from stream.interpolation.network import Network
 from stream.interpolation.planes import picture_of, planes_of, small_rgb_of
 
-INPUTS = {"first", "last", "times", "forward", "backward"}
-OUTPUTS = {"to_first", "to_last", "share"}
 
-
-class Small(Interpolator):
+class Small(Network):
     """As `Flow`; but what is taken from where is said by a network that sees both ends, small, and the flow.
 
     What it costs beyond `Flow` does not grow with the pictures.
-
-    Args:
-        engine: opened here, if it is not open; this object's to close.
-
-    Raises:
-        EngineError: it cannot be opened, or is no such interpolator.
     """
 
     name = "small"
+    inputs = frozenset({"first", "last", "times", "forward", "backward"})
+    outputs = frozenset({"to_first", "to_last", "share"})
 
     def __init__(self, engine: Engine) -> None:
-        engine.open()
-        spec = engine.spec
-        check(engine.name, spec, INPUTS, OUTPUTS)
-        self._engine = engine
-        self._times, height, width = (int(spec.fact(name)) for name in ("times", "height_px", "width_px"))
-        self._size, self._flow_size = (width, height), flow_size(height, width)
-
-    def close(self) -> None:
-        """See `Interpolator`."""
-        self._engine.close()
+        super().__init__(engine)
+        width, height = self._size
+        self._flow_size = flow_size(height, width)
 
     def between(self, first: VideoFrame, last: VideoFrame, count: int) -> list[VideoFrame]:
         """See `Interpolator`."""
-        check_size(self._engine.name, first, self._size)
+        self._check_size(first)
         if not count:
             return []
         ends = planes_of(first), planes_of(last)
@@ -52,8 +37,8 @@ class Small(Interpolator):
         flows = zip(("forward", "backward"), measured_flows(ends[0][0], ends[1][0]), strict=True)
         inputs |= {name: np.ascontiguousarray(flow.transpose(2, 0, 1))[None] for name, flow in flows}
         pictures = list[VideoFrame]()
-        for some in parts(times_of(count), self._times):
-            said = self._engine.run(inputs | {"times": np.array(some, np.float32)})
+        for times in self._parts(count):
+            said = self._engine.run(inputs | {"times": times})
             for to_first, to_last, share in zip(
                 *(said[name] for name in ("to_first", "to_last", "share")), strict=True
             ):

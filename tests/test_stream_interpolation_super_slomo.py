@@ -10,9 +10,9 @@ import pytest
 
 from export.onnxruntime_engine import OnnxRuntimeEngine
 from export.spec import EngineError
-from stream.interpolation.network import Network
 from stream.interpolation.plain import CrossFade
 from stream.interpolation.planes import picture_of_rgb, planes_of, rgb_of
+from stream.interpolation.super_slomo import SuperSloMo
 from tests.interpolators import write_interpolator
 from tests.networks import write_network
 from tests.stream_media import frame_of
@@ -30,8 +30,8 @@ def colourful(seed: int) -> object:
     return frame_of(smooth(seed, 60, 180), blue=smooth(seed + 1, 100, 150, half), red=smooth(seed + 2, 100, 150, half))
 
 
-def opened(path: Path) -> Network:
-    return Network(OnnxRuntimeEngine(path))
+def opened(path: Path) -> SuperSloMo:
+    return SuperSloMo(OnnxRuntimeEngine(path))
 
 
 @pytest.mark.parametrize("colour", [1, 6], ids=["BT.709", "BT.601"])
@@ -73,7 +73,7 @@ def test_any_number_of_pictures_by_runs_of_four(tmp_path: Path, count: int) -> N
 def test_what_is_no_interpolator_or_of_another_size_is_told(tmp_path: Path) -> None:
     engine = OnnxRuntimeEngine(write_network(tmp_path / "encoder.onnx"))
     with engine, pytest.raises(EngineError, match=r"is 'encoder' from .* expected an interpolator"):
-        Network(engine)
+        SuperSloMo(engine)
     with (
         opened(write_interpolator(tmp_path / "i.onnx", WIDTH, HEIGHT, kind="superslomo")) as network,
         pytest.raises(EngineError, match="is for pictures of 96x64, got 64x64; fit the texture again"),
