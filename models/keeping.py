@@ -27,6 +27,7 @@ class Outcome:
         at_chosen: of the epoch that was kept.
         features: what the jumps are found by, where the preset mixes features.
         seams: what the judge said of each candidate, by name.
+        unlikeness: what the learned features say of their jumps, by name.
     """
 
     epochs_run: int
@@ -36,6 +37,7 @@ class Outcome:
     at_chosen: HeldOut | None = None
     features: str | None = None
     seams: dict[str, float] = field(default_factory=dict)
+    unlikeness: dict[str, float] = field(default_factory=dict)
 
 
 def last_epoch(fitting: Fitting, pairs: Indices, preset: Preset) -> Outcome:
@@ -75,11 +77,11 @@ def best_epoch(fitting: Fitting, judge: Evaluation, pairs: Indices, preset: Pres
 def unless_they_show(fitting: Fitting, outcome: Outcome, mixture: Mixture, judge: Judge | None) -> Outcome:
     """Keep fitted heads only if their jumps show no more than the mixture's own."""
     seams = dict(mixture.seams)
-    outcome = replace(outcome, features=mixture.name, seams=seams)
+    outcome = replace(outcome, features=mixture.name, seams=seams, unlikeness=mixture.unlikeness)
     if not outcome.chosen_epoch or judge is None:
         return outcome
     query, target = fitting.embeddings()
-    seams["heads"] = round(judge(query.numpy(), target.numpy()), 4)
+    seams["heads"] = round(judge(query.numpy(), target.numpy()).seam, 4)
     if seams["heads"] <= seams[mixture.name]:
         return outcome
     for head in (fitting.encoder.query_head, fitting.encoder.target_head):

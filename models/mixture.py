@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,10 +25,12 @@ EMBEDDED_AT_ONCE = 48  # windows
 NAMES = {0.0: "pixels", 1.0: "learned"}  # of shares; anything between is a mixture
 OVERLAP = "overlapping pixels"  # of windows that share them, as classic video textures compare: no look ahead
 WORTH = 0.05  # another than the preferred features must show this much less, as a share: the figure is no finer
-TELLING = (
-    0.57  # of the way from a random jump's seam to none, as logarithms: with less, light or shake is in every seam
-)
+STRANGE = 1.5  # times as unlike, by the learned features, as the jumps of the best: it knows the light, not the state
+LEAST_UNLIKE = 0.01  # 1 - cosine: what is nearer is the same
 UNSEEN_SEAM = 1.2  # times the clip's own steps: less than this nobody sees, so less is not better
+
+
+Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Mixture:
         trunk: what gives these features.
         name: what the jumps are found by, in words.
         seams: what the judge said of each, by name; empty where nobody judged.
+        unlikeness: of both ends of those jumps by the learned half, 1 - cosine on the average, by name.
         query: the mixed features of the clip's queries, float32 (N, 512).
         target: of its targets, float32 (N, 512).
     """
@@ -46,6 +49,7 @@ class Mixture:
     trunk: Trunk
     name: str
     seams: dict[str, float]
+    unlikeness: dict[str, float]
     query: Tensor
     target: Tensor
 
@@ -65,10 +69,10 @@ def choose_mixture(
 ) -> Mixture:
     """Try each share that the settings name, and pixels without a look ahead; take what shows least.
 
-    The shares are in order of preference: the first is taken that shows at most a twentieth more than the least. Where
-    even the least is not far from a random jump's seam, seams tell little: light, shake and noise are in all of them,
-    and features that do not know the state then show no more than those that do (docs/log.md). There, and where the
-    camera is known to shake, the first is taken that can be walked.
+    The shares are in order of preference: the first is taken that shows at most a twentieth more than the least. What
+    shows little need not be true: where a shadow wanders over the picture, pixels find the places where it falls alike,
+    and know nothing of the rest. So features whose jumps the learned half finds much more unlike than others' are left
+    out. Where the camera is known to shake, which is in every seam, the first is taken that can be walked.
 
     Args:
         trunk: calibrated; its `share` is set.
@@ -83,37 +87,50 @@ def choose_mixture(
     candidates = {name_of(share): (mixed(*query, share), mixed(*target, share)) for share in trunk.settings.shares}
     shares = {name_of(share): share for share in trunk.settings.shares}
     overlap = PixelTrunk(PixelSettings(), segments, (frames.shape[1], frames.shape[2])).eval()
-    seams: dict[str, float] = {}
     if judge is None:
-        name = name_of(trunk.settings.shares[0])
+        said, name = _Said(), name_of(trunk.settings.shares[0])
     else:
         overlap.calibrate(frames, segments, random)
         candidates[OVERLAP] = _of_all(overlap, frames, segments)
-        seams, name = _chosen(candidates, judge)
+        said = _judged(candidates, judge, (query[0].numpy(), target[0].numpy()))
+        name = _chosen(said)
     if name == OVERLAP:
-        return Mixture(overlap, name, seams, *candidates[name])
+        return Mixture(overlap, name, said.seams, said.unlikeness, *candidates[name])
     trunk.share = shares[name]
-    return Mixture(trunk, name, seams, *candidates[name])
+    return Mixture(trunk, name, said.seams, said.unlikeness, *candidates[name])
 
 
-def _chosen(candidates: dict[str, tuple[Tensor, Tensor]], judge: Judge) -> tuple[dict[str, float], str]:
-    """What was judged, and which of them is taken."""
-    seams = dict[str, float]()
+@dataclass(frozen=True)
+class _Said:
+    """What was said of each candidate, by name; nothing of those behind one that was taken unseen."""
+
+    seams: dict[str, float] = field(default_factory=dict)
+    unlikeness: dict[str, float] = field(default_factory=dict)
+    shakes: bool = False
+
+
+def _judged(candidates: dict[str, tuple[Tensor, Tensor]], judge: Judge, learned: tuple[Floats, Floats]) -> _Said:
+    """What the judge, and what the learned half says of each; under shake up to the first that can be walked."""
+    said = _Said(shakes=judge.sees_shake)
     for tried, sides in candidates.items():
-        seams[tried] = round(judge(*(side.numpy() for side in sides)), 4)
-        if judge.sees_shake and math.isfinite(seams[tried]):
-            return seams, tried
-    least = min(seams.values())
-    tells = not judge.sees_shake and _tells(least, judge.random_seam)
-    bearable = max(UNSEEN_SEAM, least) * (1 + WORTH) if tells else sys.float_info.max
-    return seams, next((tried for tried, seam in seams.items() if seam <= bearable), next(iter(seams)))
+        found = judge(*(side.numpy() for side in sides))
+        leaves, lands = found.jumps.T
+        unlike = 1 - (learned[0][leaves] * learned[1][lands]).sum(axis=1)
+        said.seams[tried] = round(found.seam, 4)
+        said.unlikeness[tried] = round(float(unlike @ found.shares), 4)
+        if said.shakes and math.isfinite(found.seam):
+            break
+    return said
 
 
-def _tells(least: float, random_seam: float) -> bool:
-    """Whether seams say which jumps are good: the best ones are far from random ones, or nobody sees either."""
-    if least <= UNSEEN_SEAM or random_seam <= UNSEEN_SEAM:
-        return True
-    return 1 - math.log(least) / math.log(random_seam) >= TELLING
+def _chosen(said: _Said) -> str:
+    walked = {tried: seam for tried, seam in said.seams.items() if math.isfinite(seam)}
+    if said.shakes or not walked:
+        return next(iter(walked or said.seams))
+    strange = STRANGE * max(LEAST_UNLIKE, min(said.unlikeness[tried] for tried in walked))
+    known = {tried: seam for tried, seam in walked.items() if said.unlikeness[tried] <= strange}
+    bearable = max(UNSEEN_SEAM, min(known.values())) * (1 + WORTH)
+    return next(tried for tried, seam in known.items() if seam <= bearable)
 
 
 @torch.no_grad()

@@ -47,6 +47,8 @@ class FitReport:
             of a mixture is learned.
         seams: how much the jumps by each of these show at an equal rate of jumps, as multiples of the clip's own
             steps; by fitted heads too, where some were tried.
+        unlikeness: of both ends of those jumps by the learned features, 1 - cosine on the average: what is much more
+            unlike than by the best of them is not taken.
     """
 
     preset: str
@@ -66,6 +68,7 @@ class FitReport:
     processes: int = 1
     features: str | None = None
     seams: dict[str, float] = field(default_factory=dict)
+    unlikeness: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
         """The report as plain JSON types."""

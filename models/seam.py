@@ -30,19 +30,36 @@ LEAST_CHANGE_PX = 0.05  # of flow: what DIS finds where nothing moves
 LEAST = np.array([LEAST_RESIDUAL_LEVELS, LEAST_CHANGE_PX, LEAST_CHANGE_PX], np.float32)
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """The jumps of a walk over some embeddings.
+
+    Attributes:
+        seam: what they show, combined, in multiples of the clip's own steps, lower is better: their geometric mean;
+            infinite where nothing can be walked, 1 without jumps.
+        jumps: the most travelled ones (from segment i, to segment j), int64 (M, 2).
+        shares: of all those, float64 (M,), which sum to 1.
+    """
+
+    seam: float
+    jumps: npt.NDArray[np.int64]
+    shares: npt.NDArray[np.float64]
+
+    @classmethod
+    def without_jumps(cls, seam: float) -> Judgement:
+        """Where there is none to look at."""
+        return cls(seam, np.zeros((0, 2), np.int64), np.zeros(0))
+
+
 class Judge(Protocol):
     """Judges embeddings of a clip by how much their jumps show."""
-
-    @property
-    def random_seam(self) -> float:
-        """What a random jump shows, in multiples of the clip's own steps."""
 
     @property
     def sees_shake(self) -> bool:
         """Whether a camera's own motion, which features know nothing of, is in every seam."""
 
-    def __call__(self, query: Figures, target: Figures, /) -> float:
-        """What the jumps of a walk over some embeddings, (N, D) each, show; lower is better."""
+    def __call__(self, query: Figures, target: Figures, /) -> Judgement:
+        """What the jumps of a walk over some embeddings, (N, D) each, show."""
 
 
 @dataclass(frozen=True)

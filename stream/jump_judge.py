@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from models.seam import SeamMeasure
+from models.seam import Judgement, SeamMeasure
 from models.segments import Segments
 from models.split import overlap_span
 from models.steadying import PLACE_SHARES, CameraMotion
@@ -72,19 +71,16 @@ class JumpJudge:
         self.segments, self.tempo, self.jumps_per_minute = segments, tempo, jumps_per_minute
         self.camera = camera
 
-    def __call__(self, query: Embeddings, target: Embeddings) -> float:
-        """The seams of a long walk's jumps, combined, in multiples of the clip's own; lower is better.
+    def __call__(self, query: Embeddings, target: Embeddings) -> Judgement:
+        """The seams of a long walk's jumps.
 
         Args:
             query: (N, D), norm 1.
             target: (N, D), norm 1.
-
-        Returns:
-            The geometric mean over the walk's jumps; infinite where nothing can be walked, 1 without jumps.
         """
         if self.camera is not None:
             query, target = self.camera.placed(query, target, self.segments)
-        return self._seam(query, target)
+        return self._judgement(query, target)
 
     def placed(self, query: Embeddings, target: Embeddings) -> tuple[Embeddings, Embeddings, float]:
         """Embeddings with where the camera was beside them, as far as the clip's own jumps bear out.
@@ -102,29 +98,26 @@ class JumpJudge:
         if self.camera is None:
             return query, target, 0.0
         tried = [(*self.camera.placed(query, target, self.segments, share), share) for share in PLACE_SHARES]
-        seams = [self._seam(query, target) for query, target, _ in tried]
+        seams = [self._judgement(query, target).seam for query, target, _ in tried]
         bearable = min(seams) * (1 + PLACE_WORTH)
         return next(some for some, seam in zip(tried, seams, strict=True) if seam <= bearable)
 
-    def _seam(self, query: Embeddings, target: Embeddings) -> float:
+    def _judgement(self, query: Embeddings, target: Embeddings) -> Judgement:
         try:
             graph = Graph.of_embeddings(query, target, self.segments)
             _, walked = walk_and_look(graph, self.tempo, self.jumps_per_minute, self.look, JUDGING_LOOKS)
         except TextureError:
-            return float("inf")
-        seams, shares = self._seams(walked.transitions)
-        return float(np.exp(shares @ np.log(seams))) if len(shares) else 1.0
+            return Judgement.without_jumps(float("inf"))
+        jumps, shares = _travelled(walked.transitions)
+        if not len(jumps):
+            return Judgement.without_jumps(1.0)
+        seams = self.measure.of(jumps).combined
+        return Judgement(float(np.exp(shares @ np.log(seams))), jumps, shares)
 
     @property
     def sees_shake(self) -> bool:
         """Whether the camera's own motion is in every seam."""
         return self.camera is not None
-
-    @cached_property
-    def random_seam(self) -> float:
-        """What a random jump shows, in multiples of the clip's own steps: the geometric mean of some."""
-        seams = self._random_seams(np.random.default_rng(0))
-        return float(np.exp(np.log(seams).mean())) if len(seams) else 1.0
 
     def repetition(self, transitions: Transitions, random: np.random.Generator) -> Repetition | None:
         """How well the clip repeats where a walk jumps; None where it never does.
@@ -133,9 +126,10 @@ class JumpJudge:
             transitions: of the walk.
             random: draws the random jumps that it is compared with.
         """
-        seams, shares = self._seams(transitions)
-        if not len(shares) or self.segments.clean.sum() < 2:
+        jumps, shares = _travelled(transitions)
+        if not len(jumps) or self.segments.clean.sum() < 2:
             return None
+        seams = self.measure.of(jumps).combined
         order = np.argsort(seams)
         reached = np.cumsum(shares[order])
         half, ninth = (float(seams[order][np.searchsorted(reached, part * reached[-1])]) for part in (0.5, 0.9))
@@ -154,8 +148,9 @@ class JumpJudge:
         """How much jumps (from segment i, to segment j), (M, 2), are seen, (M,): `SeamMeasure.visible`."""
         return self.measure.visible(jumps)
 
-    def _seams(self, transitions: Transitions) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
-        """Combined seams of the most travelled jumps, (M,), and their shares of the jumps, which sum to 1."""
-        leaves, lands, shares = (column[:MOST_JUMPS] for column in transitions.traffic())
-        seams = self.measure.of(np.stack([leaves, lands], axis=1).astype(np.int64)).combined
-        return seams, shares / shares.sum()
+
+def _travelled(transitions: Transitions) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """The most travelled jumps, (M, 2), and their shares of these, (M,)."""
+    leaves, lands, shares = (column[:MOST_JUMPS] for column in transitions.traffic())
+    jumps, travelled = np.stack([leaves, lands], axis=1).astype(np.int64), shares.astype(np.float64)
+    return jumps, travelled / travelled.sum() if len(travelled) else travelled

@@ -1,5 +1,6 @@
 import dataclasses
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from models.fit import fit
 from models.mixture import OVERLAP, choose_mixture
 from models.preset import CPU, SceneSettings
 from models.scene_trunk import WEIGHTS, SceneTrunk, mixed
+from models.seam import Judgement
 from models.windows import gather, gather_following
 from tests.drawn import going_round, segments_of
 
@@ -106,14 +108,16 @@ def test_learned_features_find_the_same_moment_under_another_light_and_place(tru
 
 @dataclasses.dataclass
 class Judging:
-    """A judge by a function."""
+    """A judge by a function, of jumps from every segment to one that is as far on as is said."""
 
     says: Callable[[np.ndarray, np.ndarray], float]
-    random_seam: float = 30.0
+    leaps: Iterator[int] = dataclasses.field(default_factory=lambda: itertools.repeat(10))
     sees_shake: bool = False
 
-    def __call__(self, query: np.ndarray, target: np.ndarray) -> float:
-        return self.says(query, target)
+    def __call__(self, query: np.ndarray, target: np.ndarray) -> Judgement:
+        leaves, leap = np.arange(SEGMENTS.count - 12), next(self.leaps)
+        jumps = np.stack([leaves, leaves + leap], axis=1)
+        return Judgement(self.says(query, target), jumps, np.full(len(jumps), 1 / len(jumps)))
 
 
 def test_where_the_camera_shakes_the_first_is_taken_that_can_be_walked(trunk: SceneTrunk) -> None:
@@ -125,17 +129,17 @@ def test_where_the_camera_shakes_the_first_is_taken_that_can_be_walked(trunk: Sc
 
 
 @pytest.mark.parametrize(
-    ("seams", "random_seam", "taken"),
+    ("seams", "taken"),
     [
-        ((3.0, 2.0, 2.5, 2.5, 2.5, 2.5), 30.0, 1),  # the least
-        ((2.1, 2.0, 2.5, 2.5, 2.5, 2.5), 30.0, 0),  # near enough, and preferred
-        ((1.25, 1.2, 1.0, 0.9, 0.5, 0.5), 30.0, 0),  # less than can be seen is not better
-        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 30.0, 5),
-        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 4.0, 0),  # hardly less than by chance: it says nothing
-        ((1.3, 0.9, 1.0, 1.0, 1.0, 1.0), 1.1, 1),  # nobody sees even chance
+        ((3.0, 2.0, 2.5, 2.5, 2.5, 2.5), 1),  # the least
+        ((2.1, 2.0, 2.5, 2.5, 2.5, 2.5), 0),  # near enough, and preferred
+        ((1.25, 1.2, 1.0, 0.9, 0.5, 0.5), 0),  # less than can be seen is not better
+        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 5),
+        ((3.0, 2.0, np.inf, 2.5, np.inf, np.inf), 1),
+        ((np.inf,) * 6, 0),
     ],
 )
-def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], random_seam: float, taken: int) -> None:
+def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], taken: int) -> None:
     asked: list[np.ndarray] = []
 
     def says(query: np.ndarray, target: np.ndarray) -> float:
@@ -144,7 +148,7 @@ def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], random_s
         np.testing.assert_allclose(query[:-1], target[1:], atol=1e-5)
         return seams[len(asked) - 1]
 
-    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, Judging(says, random_seam), np.random.default_rng(0))
+    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, Judging(says), np.random.default_rng(0))
     assert len(asked) == len(seams)
     assert chosen.seams[chosen.name] == seams[taken]
     np.testing.assert_array_equal(chosen.query.numpy(), asked[taken])
@@ -156,6 +160,27 @@ def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], random_s
         _, target = chosen.trunk(windows())
     torch.testing.assert_close(chosen.query[last], query, atol=1e-5, rtol=0)
     torch.testing.assert_close(chosen.target[SOME], target, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("leaps", "taken"),
+    [
+        ((10, 10, 10, 10, 10, 10), 5),  # all land where the disc goes on: what shows least is taken
+        ((10, 10, 10, 10, 10, 6), 4),  # overlapping pixels do not
+        ((6, 6, 6, 6, 6, 6), 5),  # nothing does: then it is not held against any
+    ],
+)
+def test_features_whose_jumps_the_learned_half_finds_strange_are_not_taken(
+    trunk: SceneTrunk, leaps: tuple[int, ...], taken: int
+) -> None:
+    """The disc goes round in 50 frames, which are ten segments."""
+    seams = iter((6.0, 5.5, 5.0, 4.5, 4.0, 2.0))
+    judge = Judging(lambda query, target: next(seams), iter(leap + 1 for leap in leaps))
+    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, judge, np.random.default_rng(0))
+    names = [*chosen.seams]
+    assert chosen.name == names[taken]
+    near, far = (chosen.unlikeness[names[place]] for place in (0, 5))
+    assert (far > 2 * near) == (leaps[0] != leaps[5])
 
 
 def test_without_a_judge_the_first_share_is_taken(trunk: SceneTrunk) -> None:

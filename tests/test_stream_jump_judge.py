@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from models.seam import Judgement
 from models.segments import Segments
 from models.steadying import PLACE_SHARES, CameraMotion
 from stream.graph import Graph
@@ -27,9 +28,12 @@ def test_jumps_that_know_the_phase_show_less_than_blind_ones() -> None:
     segments = segments_of(frames)
     judge = JumpJudge(frames, segments, TEMPO, 15.0)
     knowing, blind = (judge(*embeddings_by_phase(segments, blind)) for blind in (False, True))
-    assert knowing < 1.3
-    assert blind > 2 * knowing
-    assert judge.random_seam > 2 * knowing
+    assert knowing.seam < 1.3
+    assert blind.seam > 2 * knowing.seam
+    for found in (knowing, blind):
+        assert found.jumps.shape == (len(found.shares), 2)
+        assert found.shares.sum() == pytest.approx(1)
+        assert (np.diff(found.jumps) != 1).all()
 
 
 def test_a_clip_that_goes_round_repeats_well() -> None:
@@ -58,7 +62,9 @@ def test_embeddings_that_cannot_be_walked_are_the_worst() -> None:
     frames = going_round(40)
     segments = segments_of(frames, 12, 17, 22, 27, 32)
     query = np.eye(segments.count, 8, dtype=np.float32)
-    assert JumpJudge(frames, segments, TEMPO, 15.0)(query, query) == pytest.approx(np.inf)
+    found = JumpJudge(frames, segments, TEMPO, 15.0)(query, query)
+    assert found.seam == pytest.approx(np.inf)
+    assert len(found.jumps) == len(found.shares) == 0
 
 
 @pytest.mark.parametrize(
@@ -78,8 +84,8 @@ def test_the_cameras_place_counts_no_more_than_jumps_bear_out(
     shaken = np.tile(np.eye(2, 3), (60, 1, 1))
     shaken[:, 0, 2] = 3 * np.sin(np.arange(60))
     camera = CameraMotion(shaken, (frames.shape[2], frames.shape[1]), 0.04)
-    judge, answers = JumpJudge(frames, segments, TEMPO, 15.0, camera), iter(seams)
-    monkeypatch.setattr(judge, "_seam", lambda query, target: next(answers))
+    judge, answers = JumpJudge(frames, segments, TEMPO, 15.0, camera), map(Judgement.without_jumps, seams)
+    monkeypatch.setattr(judge, "_judgement", lambda query, target: next(answers))
     query, target = embeddings_by_phase(segments, False)
     placed, landing, share = judge.placed(query, target)
     assert share == PLACE_SHARES[taken]
