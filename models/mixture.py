@@ -25,6 +25,9 @@ EMBEDDED_AT_ONCE = 48  # windows
 NAMES = {0.0: "pixels", 1.0: "learned"}  # of shares; anything between is a mixture
 OVERLAP = "overlapping pixels"  # of windows that share them, as classic video textures compare: no look ahead
 WORTH = 0.05  # another than the preferred features must show this much less, as a share: the figure is no finer
+TELLING = (
+    0.57  # of the way from a random jump's seam to none, as logarithms: with less, light or shake is in every seam
+)
 STRANGE = 1.5  # times as unlike, by the learned features, as the jumps of the best: it knows the light, not the state
 LEAST_UNLIKE = 0.01  # 1 - cosine: what is nearer is the same
 UNSEEN_SEAM = 1.2  # times the clip's own steps: less than this nobody sees, so less is not better
@@ -72,7 +75,8 @@ def choose_mixture(
     The shares are in order of preference: the first is taken that shows at most a twentieth more than the least. What
     shows little need not be true: where a shadow wanders over the picture, pixels find the places where it falls alike,
     and know nothing of the rest. So features whose jumps the learned half finds much more unlike than others' are left
-    out. Where the camera is known to shake, which is in every seam, the first is taken that can be walked.
+    out. Where even the least is not far from a random jump's seam, and where the camera is known to shake, seams tell
+    little, for light, shake and noise are in all of them: there the first is taken that can be walked (docs/log.md).
 
     Args:
         trunk: calibrated; its `share` is set.
@@ -107,11 +111,12 @@ class _Said:
     seams: dict[str, float] = field(default_factory=dict)
     unlikeness: dict[str, float] = field(default_factory=dict)
     shakes: bool = False
+    random_seam: float = 1.0
 
 
 def _judged(candidates: dict[str, tuple[Tensor, Tensor]], judge: Judge, learned: tuple[Floats, Floats]) -> _Said:
     """What the judge, and what the learned half says of each; under shake up to the first that can be walked."""
-    said = _Said(shakes=judge.sees_shake)
+    said = _Said(shakes=judge.sees_shake, random_seam=judge.random_seam)
     for tried, sides in candidates.items():
         found = judge(*(side.numpy() for side in sides))
         leaves, lands = found.jumps.T
@@ -129,8 +134,16 @@ def _chosen(said: _Said) -> str:
         return next(iter(walked or said.seams))
     strange = STRANGE * max(LEAST_UNLIKE, min(said.unlikeness[tried] for tried in walked))
     known = {tried: seam for tried, seam in walked.items() if said.unlikeness[tried] <= strange}
-    bearable = max(UNSEEN_SEAM, min(known.values())) * (1 + WORTH)
+    least = min(known.values())
+    bearable = max(UNSEEN_SEAM, least) * (1 + WORTH) if _tells(least, said.random_seam) else math.inf
     return next(tried for tried, seam in known.items() if seam <= bearable)
+
+
+def _tells(least: float, random_seam: float) -> bool:
+    """Whether seams say which jumps are good: the best ones are far from random ones, or nobody sees either."""
+    if least <= UNSEEN_SEAM or random_seam <= UNSEEN_SEAM:
+        return True
+    return 1 - math.log(least) / math.log(random_seam) >= TELLING
 
 
 @torch.no_grad()

@@ -55,6 +55,10 @@ class Judge(Protocol):
     """Judges embeddings of a clip by how much their jumps show."""
 
     @property
+    def random_seam(self) -> float:
+        """What a random jump shows, in multiples of the clip's own steps."""
+
+    @property
     def sees_shake(self) -> bool:
         """Whether a camera's own motion, which features know nothing of, is in every seam."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +119,12 @@ class JumpJudge:
     def sees_shake(self) -> bool:
         """Whether the camera's own motion is in every seam."""
         return self.camera is not None
+
+    @cached_property
+    def random_seam(self) -> float:
+        """What a random jump shows, in multiples of the clip's own steps: the geometric mean of some."""
+        seams = self._random_seams(np.random.default_rng(0))
+        return float(np.exp(np.log(seams).mean())) if len(seams) else 1.0
 
     def repetition(self, transitions: Transitions, random: np.random.Generator) -> Repetition | None:
         """How well the clip repeats where a walk jumps; None where it never does.

@@ -113,6 +113,7 @@ class Judging:
     says: Callable[[np.ndarray, np.ndarray], float]
     leaps: Iterator[int] = dataclasses.field(default_factory=lambda: itertools.repeat(10))
     sees_shake: bool = False
+    random_seam: float = 30.0
 
     def __call__(self, query: np.ndarray, target: np.ndarray) -> Judgement:
         leaves, leap = np.arange(SEGMENTS.count - 12), next(self.leaps)
@@ -129,17 +130,19 @@ def test_where_the_camera_shakes_the_first_is_taken_that_can_be_walked(trunk: Sc
 
 
 @pytest.mark.parametrize(
-    ("seams", "taken"),
+    ("seams", "random_seam", "taken"),
     [
-        ((3.0, 2.0, 2.5, 2.5, 2.5, 2.5), 1),  # the least
-        ((2.1, 2.0, 2.5, 2.5, 2.5, 2.5), 0),  # near enough, and preferred
-        ((1.25, 1.2, 1.0, 0.9, 0.5, 0.5), 0),  # less than can be seen is not better
-        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 5),
-        ((3.0, 2.0, np.inf, 2.5, np.inf, np.inf), 1),
-        ((np.inf,) * 6, 0),
+        ((3.0, 2.0, 2.5, 2.5, 2.5, 2.5), 30.0, 1),  # the least
+        ((2.1, 2.0, 2.5, 2.5, 2.5, 2.5), 30.0, 0),  # near enough, and preferred
+        ((1.25, 1.2, 1.0, 0.9, 0.5, 0.5), 30.0, 0),  # less than can be seen is not better
+        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 30.0, 5),
+        ((3.0, 3.0, 3.0, 3.0, 3.0, 2.0), 4.0, 0),  # hardly less than by chance: it says nothing
+        ((1.3, 0.9, 1.0, 1.0, 1.0, 1.0), 1.1, 1),  # nobody sees even chance
+        ((3.0, 2.0, np.inf, 2.5, np.inf, np.inf), 30.0, 1),
+        ((np.inf,) * 6, 30.0, 0),
     ],
 )
-def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], taken: int) -> None:
+def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], random_seam: float, taken: int) -> None:
     asked: list[np.ndarray] = []
 
     def says(query: np.ndarray, target: np.ndarray) -> float:
@@ -148,7 +151,7 @@ def test_the_judge_decides(trunk: SceneTrunk, seams: tuple[float, ...], taken: i
         np.testing.assert_allclose(query[:-1], target[1:], atol=1e-5)
         return seams[len(asked) - 1]
 
-    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, Judging(says), np.random.default_rng(0))
+    chosen = choose_mixture(trunk, FRAMES, SEGMENTS, Judging(says, random_seam=random_seam), np.random.default_rng(0))
     assert len(asked) == len(seams)
     assert chosen.seams[chosen.name] == seams[taken]
     np.testing.assert_array_equal(chosen.query.numpy(), asked[taken])

@@ -30,6 +30,7 @@ def test_jumps_that_know_the_phase_show_less_than_blind_ones() -> None:
     knowing, blind = (judge(*embeddings_by_phase(segments, blind)) for blind in (False, True))
     assert knowing.seam < 1.3
     assert blind.seam > 2 * knowing.seam
+    assert judge.random_seam > 2 * knowing.seam
     for found in (knowing, blind):
         assert found.jumps.shape == (len(found.shares), 2)
         assert found.shares.sum() == pytest.approx(1)
