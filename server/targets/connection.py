@@ -7,7 +7,8 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
 
 from server.errors import TargetError
 from server.targets.queue import GopQueue
@@ -62,23 +63,23 @@ class Connection:
             patient = opened.is_set()  # it was going well: let the other end, or the file, be finished
             raise
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._end(process, self._limits.stop_s if patient else 0.0)
+            await _to_its_end(self._end(process, tasks, self._limits.stop_s if patient else 0.0))
 
     async def _listen(self, process: asyncio.subprocess.Process, opened: asyncio.Event) -> None:
         assert process.stdout is not None
         last_words = asyncio.create_task(_last_words(process), name="target's last words")
-        async for line in process.stdout:
-            said = json.loads(line)
-            if "failed" in said:
-                raise TargetError(said["failed"])
-            if "open" in said:
-                opened.set()
-            if "confirmed_bytes" in said:
-                self.confirmation.confirm(said["confirmed_bytes"], time.monotonic())
-        raise TargetError(f"its process ended with status {await process.wait()}: {await last_words}")
+        try:
+            async for line in process.stdout:
+                said = json.loads(line)
+                if "failed" in said:
+                    raise TargetError(said["failed"])
+                if "open" in said:
+                    opened.set()
+                if "confirmed_bytes" in said:
+                    self.confirmation.confirm(said["confirmed_bytes"], time.monotonic())
+            raise TargetError(f"its process ended with status {await process.wait()}: {await last_words}")
+        finally:
+            last_words.cancel()
 
     async def _send(
         self, process: asyncio.subprocess.Process, opened: asyncio.Event, on_open: Callable[[], GopQueue]
@@ -107,16 +108,36 @@ class Connection:
                 raise TargetError(failure)
             changed()
 
-    async def _end(self, process: asyncio.subprocess.Process, patience_s: float) -> None:
+    async def _end(
+        self, process: asyncio.subprocess.Process, tasks: Iterable[asyncio.Task[None]], patience_s: float
+    ) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         assert process.stdin is not None
         process.stdin.close()
+        # Its pipes are read to their ends, not only its status: full ones would never let it be over.
         if patience_s:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), patience_s)
+                await asyncio.wait_for(process.communicate(), patience_s)
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        await process.wait()
+        await process.communicate()
+
+
+async def _to_its_end(ending: Coroutine[Any, Any, None]) -> None:
+    """Await what must not be left half done; a cancellation that comes meanwhile counts when it is done."""
+    task = asyncio.create_task(ending, name="target's end")
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _last_words(process: asyncio.subprocess.Process) -> str:
