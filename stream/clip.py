@@ -29,6 +29,9 @@ HIGHEST_RATE_HZ = Fraction(60)
 LONGEST_SIDE_PX = 1920  # what every viewer's hardware decodes
 MOST_DAMAGED_PACKETS = 10_000
 HDR_TRANSFERS = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
+WIDE_PRIMARIES = (9, 11, 12)  # of BT.2020, DCI-P3 and Display P3, the same
+TO_BT709 = "out_range=tv:out_color_matrix=bt709:out_primaries=bt709:out_transfer=bt709:intent=perceptual"
+CUT_OFF = 0.05  # of a clip: what is missing of its promised length beyond that is said
 CUT_SCORE = 10.0  # FFmpeg's own default for `scdet`, in per cent
 
 
@@ -85,7 +88,7 @@ class Clip:
         return float(self._first.time or 0.0)
 
     def frames(self) -> Iterator[ClipFrame]:
-        """Every picture at the constant rate, first to last. Damaged parts are passed over by FFmpeg.
+        """Every picture at the constant rate, first to last. Damaged parts are passed over by FFmpeg; `notes` says so.
 
         Raises:
             ClipError: nothing at all could be decoded.
@@ -97,6 +100,11 @@ class Clip:
             index += 1
         if index == 0:
             raise ClipError(f"{self.path}: no picture in it could be decoded; the file is damaged")
+        if self._damaged:
+            self._note("damaged parts of it are passed over")
+        if index < (1 - CUT_OFF) * self.expected_frames:
+            got_s, promised_s = (count / float(self.rate_hz) for count in (index, self.expected_frames))
+            self._note(f"it is cut off: {got_s:.1f} s could be read of {promised_s:.1f}")
 
     def _open(self) -> None:
         self._container = _open(self.path)
@@ -108,7 +116,7 @@ class Clip:
         self._container.close()
         self._open()
         packets = self._container.demux(self._stream)
-        damaged = 0
+        self._damaged = 0
         while True:
             try:
                 packet = next(packets, None)
@@ -119,8 +127,8 @@ class Clip:
                 return
             except av.error.FFmpegError:
                 # A damaged packet: the decoder goes on with the next one, unless there is no getting past it.
-                damaged += 1
-                if damaged > MOST_DAMAGED_PACKETS:
+                self._damaged += 1
+                if self._damaged > MOST_DAMAGED_PACKETS:
                     return
 
     def _timed(self) -> Iterator[VideoFrame]:
@@ -195,14 +203,25 @@ class Clip:
             # Scaling to its own size changes nothing but frames of another size, which some clips have midway.
             upright = (first.height, first.width) if quarter_turned else (first.width, first.height)
             filters += [("scale", f"{upright[0]}:{upright[1]}:{plain}"), ("crop", f"{even[0]}:{even[1]}:0:0")]
-        return [*filters, ("format", "pix_fmts=yuv420p"), ("scdet", f"threshold={CUT_SCORE}")]
+        return [*filters, *self._mapped(), ("format", "pix_fmts=yuv420p"), ("scdet", f"threshold={CUT_SCORE}")]
 
     def _matrix(self, height: int) -> str:
         """The colour matrix to give it: its own where that is usual, else what its size implies."""
-        if self._first.color_trc in HDR_TRANSFERS:
-            self._note("it is HDR, and shown without tone mapping: it may look pale")
         own = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}.get(int(self._first.colorspace))
         return own or ("bt709" if height >= 720 else "smpte170m")
+
+    def _mapped(self) -> list[tuple[str, str]]:
+        """What brings brightness and colours that are more than every screen's to those; nothing where they are not.
+
+        It takes some seconds to prepare, and 50 ns a pixel: so it comes when the picture is as small as it gets.
+        """
+        if self._first.color_trc in HDR_TRANSFERS:
+            self._note("it is HDR; its brightness and colours are mapped to what every screen shows")
+        elif self._first.color_primaries in WIDE_PRIMARIES:
+            self._note("its colours are wider than every screen's, and are mapped to those")
+        else:
+            return []
+        return [("scale", TO_BT709)]
 
     def _note(self, note: str) -> None:
         if note not in self.notes:

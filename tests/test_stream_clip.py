@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -103,7 +105,96 @@ def test_a_damaged_clip_gives_what_can_be_read(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "whole.mkv", frames=120)
     damaged = tmp_path / "damaged.mkv"
     damaged.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-    assert 20 < len(pictures(damaged)) < 120
+    with Clip(damaged) as clip:
+        found = len(list(clip.frames()))
+    assert 20 < found < 120
+    assert f"it is cut off: {found / 30:.1f} s could be read of 4.0" in clip.notes
+    with Clip(whole) as clip:
+        assert len(list(clip.frames())) == 120
+    assert clip.notes == []
+
+
+def test_parts_that_cannot_be_decoded_are_said(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.avi", codec="png", pixels="rgb24", frames=30)
+    data = bytearray(whole.read_bytes())
+    marks = [place for place in range(len(data)) if data.startswith(b"\x89PNG", place)]
+    for place in marks[10:13]:
+        data[place : place + 200] = bytes(200)
+    whole.write_bytes(data)
+    with Clip(whole) as clip:
+        assert len(list(clip.frames())) >= 27
+    assert clip.notes == ["damaged parts of it are passed over"]
+
+
+PATCHES = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0.2, 0.2, 0.2], [0, 0, 0]])  # linear light, BT.709
+BT709_TO_BT2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])  # BT.2087
+
+
+def hlg(light: np.ndarray) -> np.ndarray:
+    """BT.2100's curve, of light from 0 to 1."""
+    bright = 0.17883277 * np.log(np.maximum(12 * light - 0.28466892, 1e-6)) + 0.55991073
+    return np.where(light <= 1 / 12, np.sqrt(3 * light), bright)
+
+
+def pq(light: np.ndarray) -> np.ndarray:
+    """BT.2100's curve, of light in 10000 cd/m²."""
+    power = light**0.1593017578125
+    return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+
+
+def bt2020(light: np.ndarray) -> np.ndarray:
+    """BT.2020's own curve, of light from 0 to 1."""
+    return np.where(light < 0.018, 4.5 * light, 1.099 * light**0.45 - 0.099)
+
+
+def write_wide(path: Path, transfer: int, code: Callable[[np.ndarray], np.ndarray], light: float) -> Path:
+    """A film of the patches side by side, 16 px each, in the colours of BT.2020, 10 bits."""
+    red, green, blue = code(light * PATCHES @ BT709_TO_BT2020.T).T
+    luma = 0.2627 * red + 0.6780 * green + 0.0593 * blue
+    planes = 64 + 876 * luma, 512 + 896 * (blue - luma) / 1.8814, 512 + 896 * (red - luma) / 1.4746
+    frame = av.VideoFrame(16 * len(PATCHES), 32, "yuv444p10le")
+    for plane, patches in zip(frame.planes, planes, strict=True):
+        row = np.zeros(plane.line_size // 2, np.uint16)
+        row[: frame.width] = np.repeat(patches.round(), 16)
+        plane.update(np.tile(row, (32, 1)).tobytes())
+    frame.color_primaries, frame.color_trc, frame.colorspace, frame.color_range = 9, transfer, 9, 1
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, frame.format.name
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace, context.color_range = 9, transfer, 9, 1
+        for number in range(3):
+            frame.pts, frame.time_base = number, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def paleness(colours: np.ndarray) -> float:
+    """How much of the other two primaries there is in each of three, at most 1."""
+    own = np.diag(colours)
+    return float(((colours.sum(axis=1) - own) / 2 / own).mean())
+
+
+@pytest.mark.parametrize(
+    ("transfer", "code", "light", "note"),
+    [(18, hlg, 0.1, "it is HDR"), (16, pq, 0.008, "it is HDR"), (14, bt2020, 0.3, "its colours are wider")],
+    ids=["HLG", "PQ", "BT.2020"],
+)
+def test_wide_colours_become_those_of_every_screen(
+    tmp_path: Path, transfer: int, code: Callable[[np.ndarray], np.ndarray], light: float, note: str
+) -> None:
+    """By BT.709's own primaries, which are pale if they are taken as they are coded."""
+    with Clip(write_wide(tmp_path / "wide.mkv", transfer, code, light)) as clip:
+        picture = next(clip.frames()).picture
+    assert (picture.format.name, picture.colorspace, picture.color_trc, picture.color_primaries) == ("yuv420p", 1, 1, 1)
+    assert [told for told in clip.notes if told.startswith(note)]
+    found = picture.to_ndarray(format="rgb24")[16, 8::16].astype(float)
+    assert np.diag(found[:3]).min() > 90
+    assert paleness(found[:3]) < 0.8 * paleness(code(light * PATCHES[:3] @ BT709_TO_BT2020.T))
+    greys = found[3:]
+    assert np.ptp(greys, axis=1).max() <= 3
+    assert 160 > greys[0, 0] > 110 > 70 > greys[1, 0] > 45 > 5 > greys[2, 0]
 
 
 def test_wrong_files_are_refused_by_name(tmp_path: Path) -> None:
