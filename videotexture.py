@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -22,6 +21,7 @@ from bench.commands import app as bench_commands
 from export.options import EngineName
 from models.interpolation.command_line import pretrain_interpolator
 from models.pretraining.command_line import pretrain
+from models.tables import print_table
 from models.terminal import UnmetError, console, finite, progress_bars, say
 from server.command_line import serve
 from server.config import ENVIRONMENT, use_config_of_serve
@@ -219,7 +219,7 @@ def doctor(
     findings = examine(said, tuple(ice_address) if ice_address else None)
     for finding in findings:
         table.add_row("ok" if finding.is_well else "--", finding.what, finding.found, finding.mend)
-    Console(highlight=False).print(table)
+    print_table(table)
     if any(finding.is_needed and not finding.is_well for finding in findings):
         raise typer.Exit(1)
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.progress import Progress
+from models.tables import fits, print_table
 
 app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
 
@@ -58,14 +59,14 @@ def progress_bar(console: Console) -> Iterator[Progress]:
 
 
 def report(figures: list[dict[str, object]], json_out: Path | None) -> None:
-    """Print rows of figures as a table; its columns are the first row's names, or its lines, where it would not fit."""
-    console, table = Console(highlight=False), Table(*figures[0])
+    """Print rows of figures as a table; its columns are the first row's names, or its lines, where only that fits."""
+    console = Console(highlight=False)
+    table = Table(*figures[0])
     for row in figures:
         table.add_row(*(str(value) for value in row.values()))
-    if console.measure(table).maximum >= console.width:
-        table = Table(show_header=False)
-        for name in figures[0]:
-            table.add_row(name, *(str(row[name]) for row in figures))
-    console.print(table)
+    turned = Table(show_header=False)
+    for name in figures[0]:
+        turned.add_row(name, *(str(row[name]) for row in figures))
+    print_table(turned if fits(turned, console) and not fits(table, console) else table, console)
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

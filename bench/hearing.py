@@ -14,6 +14,7 @@ from rich.table import Table
 
 from bench import hearing_sounds as sounds
 from bench.hearing_sounds import KnownSound, Samples
+from models.tables import print_table
 from stream.hearing.filterbank import HOP_S, HOP_SAMPLES
 from stream.hearing.onset import Onset
 from stream.hearing.rhythm import Rhythm
@@ -211,9 +212,9 @@ def hop_us(seconds: float = 20.0) -> tuple[float, float]:
 
 def main() -> None:
     """Print it all."""
-    console = Console(width=120)
-    console.print(onset_table())
-    console.print(tempo_table())
+    console = Console(highlight=False)
+    print_table(onset_table(), console)
+    print_table(tempo_table(), console)
     middle, high = hop_us()
     console.print(f"one hop of 10 ms: {middle:.0f} µs of CPU, 95th percentile {high:.0f} µs")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from models.tables import print_table
 from models.terminal import UnmetError, console, finite, progress_bars
 from stream.options import (
     Interpolator,
@@ -155,7 +155,7 @@ def inspect(
         table = Table(show_header=False, box=None)
         for name, value in numbers(opened).items():
             table.add_row(name, str(value))
-        Console(highlight=False).print(table)
+        print_table(table)
         if plot is not None:
             write_plot(opened, plot)
             console.print(f"{plot}: written")
@@ -176,5 +176,5 @@ def devices() -> None:
     for device in found:
         what = f"{'monitor' if device.is_monitor else 'input'}, {device.rate_hz / 1000:g} kHz"
         table.add_row("*" if device.is_default else "", device.description, device.name, device.api, what)
-    Console(highlight=False).print(table)
+    print_table(table)
     console.print("any part of a name that no other has will do, and `default` for the one with *", soft_wrap=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from export.options import EngineName, PrecisionName
+from models.tables import print_table
 from models.terminal import progress_bars, say
 
 
@@ -47,5 +47,5 @@ def export(
     for made in exported:
         seconds = f"{made.seconds:.1f}" if made.seconds else "was there"
         table.add_row(made.network, made.engine, made.gpus, made.precision, f"{made.megabytes:.1f}", seconds)
-    Console(highlight=False).print(table)
+    print_table(table)
     say(f"in {', '.join(sorted({str(made.path.parent) for made in exported}))}")

@@ -14,6 +14,9 @@ def test_what_is_too_wide_is_told_line_by_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")  # Rich takes the captured output for a terminal
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
     figures: list[dict[str, object]] = [{f"figure_{index}": 10 * row + index for index in range(9)} for row in (1, 2)]
     report([{name: row[name] for name in ("figure_0", "figure_1")} for row in figures], tmp_path / "out.json")
     narrow = capsys.readouterr().out

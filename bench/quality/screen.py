@@ -11,13 +11,14 @@ from bench.quality.cell import Cell
 from bench.quality.methods import CHANCE, ORACLE
 from bench.quality.report import Figure, Table, best_walks, extremes, label
 from bench.quality.tabulate import tables
+from models.tables import print_table
 
 
 def show(cells: Sequence[Cell], console: Console) -> None:
     """Print every table; the best of each column is bold."""
     walks = best_walks(cells)
     for table in tables(cells):
-        console.print(_screen_table(table, walks))
+        print_table(_screen_table(table, walks), console)
 
 
 def _screen_table(table: Table, walks: dict[str, str]) -> ScreenTable:

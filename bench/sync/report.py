@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bench.sync.cell import Cell, Row, rows
 from bench.sync.methods import METHODS
+from models.tables import print_table
 
 Pick = Callable[[Cell], float | None]
 
@@ -70,7 +71,7 @@ def show(cells: Sequence[Cell], console: Console) -> None:
     for clip, song in dict.fromkeys((cell["clip"], cell["song"]) for cell in cells):
         some = [cell for cell in run if (cell["clip"], cell["song"]) == (clip, song)]
         if some:
-            console.print(_table(f"{clip}: {song}", some))
+            print_table(_table(f"{clip}: {song}", some), console)
     console.print(NOTE)
     for cell in cells:
         if "not_run" in cell:
