@@ -12,12 +12,12 @@ import torch
 from safetensors.numpy import load_file
 
 from models.errors import FitError
-from models.pretraining.draws import TRAINED, WINDOWS, continuation_distance, draw, draw_dials, sampled_offsets
-from models.pretraining.judge import JudgedScene
+from models.pretraining.draws import TRAINED, WINDOWS, Draw, continuation_distance, draw, draw_dials, sampled_offsets
+from models.pretraining.judge import JudgedScene, features_of
 from models.pretraining.loss import soft_contrastive
 from models.pretraining.settings import PretrainSettings
-from models.pretraining.train import pretrain
-from models.scene_slowfast import SAMPLED_FRAMES, SIDE_PX
+from models.pretraining.train import Pretraining, pretrain
+from models.scene_slowfast import SAMPLED_FRAMES, SIDE_PX, SceneSlowFast
 from models.scenes.dials import DIALS
 from models.scenes.families import UNSEEN
 from models.segments import Segments
@@ -200,3 +200,24 @@ def test_the_rate_goes_up_stays_and_falls() -> None:
     assert rates[0] == pytest.approx(0.01)
     assert rates[100:800] == [1.0] * 700
     assert rates[-1] == pytest.approx(1 / 200)
+
+
+class TestDevices:
+    """On PyTorch's `meta` device, which computes shapes only, what mixes devices fails as it does on a GPU."""
+
+    @staticmethod
+    def scene() -> JudgedScene:
+        shape = (4, SAMPLED_FRAMES, SIDE_PX, SIDE_PX, 3)
+        frames = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+        even = np.ones((4, 4), np.float32)
+        return JudgedScene("drawn", False, frames, np.zeros((3, SIDE_PX, SIDE_PX), np.float32), even, even > 0)
+
+    def test_a_network_is_judged_where_it_is(self) -> None:
+        assert features_of(SceneSlowFast(), self.scene()).shape[0] == 4
+        with pytest.raises(NotImplementedError, match="meta tensor"):  # the last step only, back to the CPU
+            features_of(SceneSlowFast().to("meta"), self.scene())
+
+    def test_a_network_learns_where_it_is(self) -> None:
+        run, scene = Pretraining(PretrainSettings(steps=1), torch.device("meta")), self.scene()
+        loss = run._loss(Draw("drawn", scene.frames, scene.mean, scene.distance))
+        assert loss.device.type == "meta"

@@ -23,6 +23,7 @@ from models.interpolation.film_triplets import Film
 from models.interpolation.small import SmallInterpolator
 from models.interpolation.triplets import PER_SCENE, TRAINED, Triplet, triplets
 from models.scenes.families import UNSEEN
+from models.threads import started
 
 EDGES_WEIGHT = 0.5  # of the differences of neighbouring pixels: a dissolve has the right colours and no edges
 FILMED = 0.5  # share of what is learnt from, where clips are given
@@ -215,7 +216,7 @@ def train(
                     for families in (TRAINED, UNSEEN))  # fmt: skip
     recent: deque[float] = deque(maxlen=every)
     began_s = time.perf_counter()
-    for given in loader:
+    for given in started(loader):
         recent.append(run.one_step(given))
         if run.step % every and run.step != settings.steps:
             continue

@@ -94,13 +94,18 @@ def _drawn(family: str, level: float) -> JudgedScene:
 
 @torch.no_grad()
 def features_of(network: SceneSlowFast, scene: JudgedScene) -> npt.NDArray[np.float32]:
-    """A network's features (N, 256), its statistics calibrated on the scene. The network is left in training mode."""
+    """A network's features (N, 256), its statistics calibrated on the scene. The network is left in training mode.
+
+    The scene is sent to the device that the network is on.
+    """
     network.train()
+    device = next(network.parameters()).device
+    mean = torch.from_numpy(scene.mean).to(device)
     parts: list[Tensor] = [
-        network(network_input(torch.from_numpy(part), torch.from_numpy(scene.mean)))
+        network(network_input(torch.from_numpy(part).to(device), mean))
         for part in np.array_split(scene.frames, max(1, len(scene.frames) // 48))
     ]
-    features: npt.NDArray[np.float32] = torch.cat(parts).numpy()
+    features: npt.NDArray[np.float32] = torch.cat(parts).cpu().numpy()
     return features
 
 

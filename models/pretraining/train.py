@@ -25,6 +25,7 @@ from models.pretraining.loss import soft_contrastive
 from models.pretraining.settings import PretrainSettings
 from models.scene_slowfast import SceneSlowFast, network_input
 from models.scene_trunk import load_weights
+from models.threads import share_cores, started
 
 Told = Callable[[dict[str, object]], None]
 
@@ -34,21 +35,21 @@ class Pretraining:
 
     Args:
         settings: how.
+        device: where it learns; a GPU, if there is one, by default.
     """
 
-    def __init__(self, settings: PretrainSettings) -> None:
+    def __init__(self, settings: PretrainSettings, device: torch.device | None = None) -> None:
         self.settings = settings
+        self.device = device or torch.device("cuda" if torch.cuda.is_available() else "cpu")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.network = SceneSlowFast()
         self.averaged = copy.deepcopy(self.network)
-        self.log_scale = nn.Parameter(torch.tensor(1.5))
+        self.log_scale = nn.Parameter(torch.tensor(1.5, device=self.device))
         self.step = settings.first_step
         self.processes = distributed.get_world_size() if distributed.is_initialized() else 1
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         for part in (self.network, self.averaged):
             part.to(self.device).train()
-        self.log_scale.data = self.log_scale.data.to(self.device)
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": list(self.network.parameters()), "weight_decay": settings.weight_decay},
@@ -171,7 +172,7 @@ def _drawn(
         collate_fn=list,
         prefetch_factor=4 if workers else None,
     )
-    return iter(loader)
+    return started(loader)
 
 
 def pretrain(
@@ -199,6 +200,7 @@ def pretrain(
     several = "WORLD_SIZE" in os.environ  # started by torchrun
     if several:
         distributed.init_process_group("gloo")
+        share_cores(int(os.environ.get("LOCAL_WORLD_SIZE", os.environ["WORLD_SIZE"])))
     rank = distributed.get_rank() if several else 0
     run = Pretraining(settings)
     if settings.scenes % run.processes:
