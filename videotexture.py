@@ -124,8 +124,12 @@ def fit(
         str | None, typer.Option(metavar="FILE|none", help="VGGish's weights; by default, what is published.")
     ] = None,
     sound_features: Annotated[
-        SoundFeatures, typer.Option(help="Of VGGish; the embedding makes a texture of 290 MB more, convolution 18.")
-    ] = SoundFeatures.CONVOLUTION,
+        SoundFeatures | None,
+        typer.Option(
+            help="Of VGGish; the embedding makes a texture of 290 MB more, convolution (the default) 18.",
+            show_default=False,
+        ),
+    ] = None,
     renditions: Annotated[
         bool, typer.Option("--renditions/--no-renditions", help="Smaller pictures too, for viewers with narrow links.")
     ] = True,
@@ -165,6 +169,9 @@ def fit(
         bridge_frames, interpolator.value, _network_for(interpolator, interpolator_weights),
         Budget(most_bytes=round(bridge_megabytes * 2**20)),
     )  # fmt: skip
+    if sound_features is not None and sound_weights == "none":
+        raise UnmetError("--sound-features chooses among VGGish's, which --sound-weights none does without; say one")
+    compared_by = sound_features or SoundFeatures.CONVOLUTION
     if weights == "random":
         chosen = without_weights(chosen)
     with progress_bars() as progress:
@@ -176,7 +183,7 @@ def fit(
             out,
             EncoderBuilder(chosen, seed=seed, start=start),
             provenance=provenance(seed, chosen),
-            sound_builder=SoundBuilder(_sound_source(sound_weights), sound_features.value),
+            sound_builder=SoundBuilder(_sound_source(sound_weights), compared_by.value),
             overwrite=overwrite,
             bridge_settings=bridging,
             with_renditions=renditions,

@@ -110,12 +110,14 @@ def bench_quality(
     families: Annotated[str, typer.Option(help="Of drawn scenes, with commas; `none` for no drawn scenes.")] = "all",
     dials: Annotated[str, typer.Option(help="How badly they are filmed, with commas; all by default.")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Scenes of each kind, and walks of each clip.")] = 3,
-    seconds: Annotated[float, typer.Option(min=10, help="Of each drawn scene.")] = 40.0,
+    seconds: Annotated[float | None, typer.Option(min=10, help="Of each drawn scene; 40 by default.")] = None,
     clip: Annotated[list[Path] | None, typer.Option(help="A real clip; may be given several times.")] = None,
     only: Annotated[str, typer.Option("--methods", help="With commas; all by default.")] = "",
     again: Annotated[str, typer.Option(help="Methods that are measured again, with commas.")] = "",
     jobs: Annotated[int, typer.Option(min=1, help="Films that are measured at a time.")] = 1,
-    weights: Annotated[Path | None, typer.Option(help="Of the network pre-trained on drawn scenes.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Of the network pre-trained on drawn scenes, for learned and fit.")
+    ] = None,
     resnet: Annotated[Path | None, typer.Option(help="torchvision's ResNet-18, for Classic Deep.")] = None,
 ) -> None:
     """How good the jumps of each metric are: state error, seams, variety, and whether a classifier is fooled.
@@ -127,20 +129,20 @@ def bench_quality(
     from bench.quality.run import Plan, Results, run
     from bench.quality.screen import show
 
-    chosen = {
-        "families": None if families == "all" else () if families == "none" else names(families),
-        "dials": names(dials) or None,
-        "names": names(only) or None,
-    }
+    if families == "none" and (dials or seconds is not None):
+        raise typer.BadParameter("--dials and --seconds are of drawn scenes, and --families none asks for none")
     plan = Plan(
-        seeds=seeds,
-        seconds=seconds,
-        clips=tuple(clip or ()),
-        weights=Weights(weights, resnet),
-        **{name: value for name, value in chosen.items() if value is not None},
-    )
+        seeds=seeds, clips=tuple(clip or ()), again=names(again), weights=Weights(weights, resnet),
+    )  # fmt: skip
+    if families != "all":
+        plan = replace(plan, families=() if families == "none" else names(families))
+    if dials:
+        plan = replace(plan, dials=names(dials))
+    if seconds is not None:
+        plan = replace(plan, seconds=seconds)
+    if only:
+        plan = replace(plan, names=names(only))
     results = Results(json_out)
-    results.forget(names(again))
     console = Console(highlight=False)
     with progress_bar(console) as progress:
         run(plan, results, jobs=jobs, progress=progress)
@@ -157,7 +159,9 @@ def bench_sync(
         typer.Option("--json", help="Write every figure to this file; what is in it is not measured again."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Scenes and tunes, or films of each clip and song.")] = 3,
-    seconds: Annotated[float, typer.Option(min=10, help="Of the strings scene, and of each tune.")] = 40.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=10, help="Of the strings scene, and of each tune; 40 by default.")
+    ] = None,
     clip: Annotated[list[Path] | None, typer.Option(help="A clip with sound; may be given several times.")] = None,
     song: Annotated[list[Path] | None, typer.Option(help="For clips to follow beside their own sound.")] = None,
     only: Annotated[str, typer.Option("--methods", help="With commas; all by default.")] = "",
@@ -173,11 +177,14 @@ def bench_sync(
     from bench.sync.results import Results
     from bench.sync.run import Plan, run
 
-    plan = Plan(seeds, seconds, tuple(clip or ()), tuple(song or ()))
+    if clip and seconds is not None:
+        raise typer.BadParameter("--seconds is of the strings scene; a --clip is taken whole, in that scene's place")
+    plan = Plan(seeds, clips=tuple(clip or ()), songs=tuple(song or ()), again=names(again))
+    if seconds is not None:
+        plan = replace(plan, seconds=seconds)
     if only:
         plan = replace(plan, names=names(only))
     results = Results(json_out)
-    results.forget(names(again))
     console = Console(highlight=False)
     with progress_bar(console) as progress:
         run(plan, results, progress=progress)

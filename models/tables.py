@@ -27,9 +27,11 @@ def print_table(table: Table, console: Console | None = None) -> None:
     """
     console = console or Console(highlight=False)
     if not console.is_terminal:
-        widest = console.measure(table, options=console.options.update(width=UNBOUNDED_COLUMNS)).maximum
-        console = Console(file=console.file, highlight=False, width=max(console.width, widest), record=console.record)
+        before = console.width
+        console.width = UNBOUNDED_COLUMNS
+        console.width = max(before, console.measure(table).maximum)
         console.print(table)
+        console.width = before
         return
     for part in _parts(table, console):
         console.print(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,15 +13,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from rich.console import Console
+from safetensors.numpy import load_file, save_file
+from typer.testing import CliRunner
 
+from bench.commands import app
 from bench.quality import movies, page, report, screen, tabulate
 from bench.quality.cell import Judge, cells
 from bench.quality.conditions import Condition, conditions
 from bench.quality.film import Film
-from bench.quality.methods import CHANCE, ORACLE, Weights, missing
+from bench.quality.methods import CHANCE, FIT, LEARNED, ORACLE, Weights, methods, missing
 from bench.quality.run import Plan, Results
 from bench.server_process import BenchError
 from bench.texture_commands import bench_quality
+from models.preset import CPU, Preset, SceneSettings
+from models.scene_trunk import WEIGHTS
 from models.segments import Segments
 from tests.drawn import HEIGHT_PX, PERIOD_FRAMES, WIDTH_PX, going_round
 
@@ -91,7 +97,72 @@ class TestConditions:
             Plan(clips=(Path("none.mp4"),)).conditions()
 
 
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of the right shapes, drawn by chance."""
+    path, random = tmp_path_factory.mktemp("weights") / "other.safetensors", np.random.default_rng(0)
+    shapes = {name: value.shape for name, value in load_file(WEIGHTS).items()}
+    save_file({name: random.normal(0, 0.05, shape).astype(np.float16) for name, shape in shapes.items()}, path)
+    return path
+
+
+class TestWeights:
+    """A file that is named is used, or refused; never taken without a word."""
+
+    def test_fit_is_measured_with_them(self, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        film, fitted = Film.of(Condition("dancer", "none", 0, 10.0)), list[Preset]()
+        monkeypatch.setattr("bench.quality.metrics.of_fit", lambda film, preset, seed: fitted.append(preset))
+        for weights in (Weights(), Weights(other)):
+            methods(weights)[FIT].similarity(film, 0)
+        assert fitted == [CPU, replace(CPU, trunk=SceneSettings(weights=other))]
+
+    def test_figures_by_other_weights_are_measured_anew_and_marked(self, other: Path) -> None:
+        film, weights = Condition("dancer", "none", 0, 10.0), Weights(scenes=other)
+        assert weights.mark(CHANCE) == Weights().mark(FIT) == ""
+        results = Results(None)
+        results.add([{"condition": film.as_dict(), "method": name, "walk": "product's"} for name in (CHANCE, FIT)])
+        assert results.wanting(film, [CHANCE, FIT], Weights()) == []
+        assert results.wanting(film, [CHANCE, FIT], weights) == [FIT]
+        cell = next(cells(film, [LEARNED], weights))
+        assert cell["weights"] == weights.mark(LEARNED)
+        results.add([{**cell, "method": FIT}])
+        assert results.wanting(film, [FIT], weights) == []
+        assert results.wanting(film, [FIT], Weights()) == [FIT]
+
+    @pytest.mark.parametrize(
+        ("option", "named", "read_by"),
+        [("--weights", "scenes", "learned"), ("--weights", "scenes", "fit"), ("--resnet", "resnet", "Classic Deep")],
+    )
+    def test_what_no_method_reads_is_refused(self, other: Path, option: str, named: str, read_by: str) -> None:
+        weights = Weights(**{named: other})
+        with pytest.raises(BenchError, match=rf"{option} is read by .*'{read_by}'.*leave {option} out"):
+            weights.check([CHANCE, ORACLE])
+        weights.check([CHANCE, read_by])
+        with pytest.raises(BenchError, match=rf"{option} nowhere\.pth: no such file"):
+            Weights(**{named: Path("nowhere.pth")}).check([read_by])
+
+
 class TestCommand:
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--families", "none", "--dials", "light"], "--dials and --seconds are of drawn scenes"),
+            (["--families", "none", "--seconds", "20"], "--dials and --seconds are of drawn scenes"),
+        ],
+    )
+    def test_options_of_drawn_scenes_are_refused_without_any(self, options: list[str], message: str) -> None:
+        answer = CliRunner().invoke(app, ["quality", *options], env={"COLUMNS": "200"})
+        assert answer.exit_code == 2
+        assert message in answer.output
+
+    def test_nothing_to_measure_on_is_refused(self) -> None:
+        with pytest.raises(BenchError, match="nothing to measure on"):
+            Plan(families=()).conditions()
+
+    def test_a_method_to_be_measured_again_must_exist(self) -> None:
+        with pytest.raises(BenchError, match="no method is called 'fitt'"):
+            Plan(again=("fitt",)).conditions()
+
     def test_a_run_is_kept_gone_on_with_and_shown(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         out, html = tmp_path / "quality.json", tmp_path / "page"
         few = {"families": "dancer", "dials": "none", "seeds": 1, "seconds": 10.0, "json_out": out}
@@ -130,10 +201,10 @@ class TestResults:
         results = Results(tmp_path / "q.json")
         results.add([self._cell("a"), self._cell("b", not_run="no weights")])
         again = Results(tmp_path / "q.json")
-        assert again.wanting(film, names) == ["b", "c"]
-        assert again.wanting(Condition("dancer", "none", 1, 10.0), names) == names
+        assert again.wanting(film, names, Weights()) == ["b", "c"]
+        assert again.wanting(Condition("dancer", "none", 1, 10.0), names, Weights()) == names
         again.forget(["a"])
-        assert again.wanting(film, names) == names
+        assert again.wanting(film, names, Weights()) == names
         assert not list(tmp_path.glob("*.part"))
 
     def test_a_new_cell_takes_the_place_of_the_old(self) -> None:

@@ -86,7 +86,9 @@ def cells(condition: Condition, names: Sequence[str], weights: Weights) -> Itera
         if why := missing(name, weights):
             yield {**_head(condition, name, PRODUCT_WALK), "not_run": why}
             continue
-        yield from _of_method(judge, name, every[name])
+        mark = weights.mark(name)
+        for cell in _of_method(judge, name, every[name]):
+            yield {**cell, "weights": mark} if mark else cell
 
 
 def _of_method(judge: Judge, name: str, method: Method) -> Iterator[Cell]:

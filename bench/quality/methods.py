@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from bench.quality.film import Distances, Film, distances
 from bench.quality.grid import Grid
 from bench.quality.played import Played
 from bench.quality.state_error import StateError
-from models.preset import CPU
+from bench.server_process import BenchError
+from models.preset import CPU, Preset, SceneSettings
+from models.registry import sha256_of
 from models.resnet import find_weights, resnet_features
 from models.scene_trunk import WEIGHTS
 from stream.transitions import Transitions
@@ -32,6 +34,9 @@ CLASSIC_DEEP = CLASSIC  # no weights were at hand to tune it with
 
 ORACLE, PIXELS, FIT = "oracle", "windowed pixels", "fit"
 LOOKING_PIXELS = "looking pixels"
+LEARNED, CLASSIC_DEEP_NAME = "learned", "Classic Deep"
+READ_SCENES = (LEARNED, FIT)  # which of them read the pre-trained network's weights
+MARK_DIGITS = 12  # of a file's SHA-256
 CHANCE = "random jumps"
 
 
@@ -67,6 +72,43 @@ class Weights:
     scenes: Path | None = None
     resnet: Path | None = None
 
+    def preset(self) -> Preset:
+        """What `videotexture fit` makes textures by, with the weights that were named."""
+        if self.scenes is None or not isinstance(CPU.trunk, SceneSettings):
+            return CPU
+        return replace(CPU, trunk=replace(CPU.trunk, weights=self.scenes))
+
+    def read_by(self, name: str) -> Path | None:
+        """The file of these that a method reads; None where it reads none, or what it comes with."""
+        if name in READ_SCENES:
+            return self.scenes
+        return self.resnet if name == CLASSIC_DEEP_NAME else None
+
+    def mark(self, name: str) -> str:
+        """What tells a method's figures by its file from those by another; empty where it reads none of these."""
+        file = self.read_by(name)
+        return "" if file is None else sha256_of(file)[:MARK_DIGITS]
+
+    def check(self, names: Sequence[str]) -> None:
+        """Refuse a file that is not there, and one that none of some methods reads.
+
+        Raises:
+            BenchError: one is.
+        """
+        for option, file, readers in (
+            ("--weights", self.scenes, READ_SCENES),
+            ("--resnet", self.resnet, (CLASSIC_DEEP_NAME,)),
+        ):
+            if file is None:
+                continue
+            if not file.is_file():
+                raise BenchError(f"{option} {file}: no such file")
+            if not set(readers) & set(names):
+                raise BenchError(
+                    f"{option} is read by {' and '.join(map(repr, readers))} alone, which --methods leaves out; "
+                    f"add one of them, or leave {option} out"
+                )
+
 
 def missing(name: str, weights: Weights) -> str:
     """Why a method cannot be run here; empty if it can.
@@ -74,9 +116,9 @@ def missing(name: str, weights: Weights) -> str:
     Raises:
         FitError: a file that was named does not exist.
     """
-    if name == "Classic Deep" and find_weights(weights.resnet) is None:
+    if name == CLASSIC_DEEP_NAME and find_weights(weights.resnet) is None:
         return "no weights: give torchvision's ResNet-18 by --resnet"
-    if name == "learned" and not (weights.scenes or WEIGHTS).is_file():
+    if name == LEARNED and not (weights.scenes or WEIGHTS).is_file():
         return "no weights: give the pre-trained network's by --weights"
     return ""
 
@@ -90,7 +132,7 @@ def methods(weights: Weights) -> dict[str, Method]:
         "Classic++": _classic(
             ClassicMethod(rgb, CLASSIC_PLUS_PLUS, whole_window=True), "As Classic+, filtered over whole windows."
         ),
-        "Classic Deep": _classic(
+        CLASSIC_DEEP_NAME: _classic(
             ClassicMethod(_Deep(weights), CLASSIC_DEEP, frame_by_frame=True), "As Classic, on ResNet-18's features."
         ),
         "random SlowFast": Method(
@@ -104,7 +146,7 @@ def methods(weights: Weights) -> dict[str, Method]:
             lambda film, seed: metrics.of_preset(film, metrics.PIXELS_AHEAD, seed),
             "The same of whole windows, what is appended included: what the learned metric looks at.",
         ),
-        "learned": Method(
+        LEARNED: Method(
             lambda film, seed: metrics.of_scene_network(film, weights.scenes or WEIGHTS, seed),
             "The network pre-trained on drawn scenes, alone.",
         ),
@@ -114,7 +156,9 @@ def methods(weights: Weights) -> dict[str, Method]:
             looks=True,
         ),
         FIT: Method(
-            lambda film, seed: metrics.of_fit(film, CPU, seed), "What videotexture fit makes of the film.", looks=True
+            lambda film, seed: metrics.of_fit(film, weights.preset(), seed),
+            "What videotexture fit makes of the film.",
+            looks=True,
         ),
         ORACLE: Method(_oracle, "Knows the true state; no method can."),
     }

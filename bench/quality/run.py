@@ -36,6 +36,7 @@ class Plan:
         seconds: of drawn scenes.
         clips: real videos.
         names: of methods.
+        again: of methods, whose figures are measured anew even if they are known.
         weights: of what does not come with the project.
     """
 
@@ -45,20 +46,26 @@ class Plan:
     seconds: float = 40.0
     clips: tuple[Path, ...] = ()
     names: tuple[str, ...] = field(default_factory=lambda: tuple(methods(Weights())))
+    again: tuple[str, ...] = ()
     weights: Weights = field(default_factory=Weights)
 
     def conditions(self) -> list[Condition]:
         """Every film, in the order in which they are measured.
 
         Raises:
-            BenchError: a family, dial or method that does not exist; a clip that does not; two of one name.
+            BenchError: a family, dial, method, clip or file of weights that does not exist; two clips of one name;
+                weights that no method reads; nothing to measure on.
         """
-        for name in self.names:
-            if name not in methods(self.weights):
-                raise BenchError(f"no method is called {name!r}, expected one of {', '.join(methods(self.weights))}")
+        known = methods(self.weights)
+        for name in (*self.names, *self.again):
+            if name not in known:
+                raise BenchError(f"no method is called {name!r}, expected one of {', '.join(known)}")
         for clip in self.clips:
             if not clip.is_file():
                 raise BenchError(f"{clip}: no such file")
+        self.weights.check(self.names)
+        if not self.families and not self.clips:
+            raise BenchError("there is nothing to measure on: no drawn scenes were asked for, and no --clip")
         return list(conditions(self.families, self.dials, self.seeds, self.seconds, self.clips))
 
 
@@ -89,11 +96,16 @@ class Results:
         """Drop the cells of some methods, so that they are measured again."""
         self.cells = [cell for cell in self.cells if cell["method"] not in names]
 
-    def wanting(self, condition: Condition, names: Sequence[str]) -> list[str]:
-        """Which methods have not been measured on a film; those that could not be run are tried again."""
+    def wanting(self, condition: Condition, names: Sequence[str], weights: Weights) -> list[str]:
+        """Which methods have not been measured on a film with these weights; what could not be run is tried again."""
         film = condition.as_dict()
-        known = {cell["method"] for cell in self.cells if cell["condition"] == film and "not_run" not in cell}
-        return [name for name in names if name not in known and not (name == ORACLE and condition.clip)]
+        known = {
+            (cell["method"], cell.get("weights", ""))
+            for cell in self.cells
+            if cell["condition"] == film and "not_run" not in cell
+        }
+        wanted = [name for name in names if (name, weights.mark(name)) not in known]
+        return [name for name in wanted if not (name == ORACLE and condition.clip)]
 
     def add(self, new: Sequence[Cell]) -> None:
         """Take the cells of a film, in the place of what was known of them, and write all."""
@@ -131,7 +143,8 @@ def run(plan: Plan, results: Results, *, jobs: int = 1, progress: Progress = sil
         BenchError: see `Plan.conditions`.
     """
     every = plan.conditions()
-    tasks = [(film, tuple(results.wanting(film, plan.names)), plan.weights) for film in every]
+    results.forget(plan.again)
+    tasks = [(film, tuple(results.wanting(film, plan.names, plan.weights)), plan.weights) for film in every]
     tasks = [task for task in tasks if task[1]]
     done = len(every) - len(tasks)
     progress("", done / len(every) if every else 1.0)

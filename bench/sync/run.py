@@ -36,6 +36,7 @@ class Plan:
         clips: real videos with sound, in the scene's place.
         songs: sound files for them, beside their own sound.
         names: of methods.
+        again: of methods, whose figures are measured anew even if they are known.
     """
 
     seeds: int = 3
@@ -43,10 +44,11 @@ class Plan:
     clips: tuple[Path, ...] = ()
     songs: tuple[Path, ...] = ()
     names: tuple[str, ...] = field(default_factory=lambda: tuple(METHODS))
+    again: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raises BenchError: a method or a file that does not exist; songs without a clip; two files of one name."""
-        for name in self.names:
+        for name in (*self.names, *self.again):
             if name not in METHODS:
                 raise BenchError(f"no method is called {name!r}, expected one of {', '.join(METHODS)}")
         for path in (*self.clips, *self.songs):
@@ -81,6 +83,7 @@ def run(plan: Plan, results: Results, *, progress: Progress = silent) -> None:
         ClipError: a clip that cannot be read.
     """
     plan.check()
+    results.forget(plan.again)
     tasks = list(_of_clips(plan) if plan.clips else _of_scenes(plan))
     every, done = sum(len(task.songs) for task in tasks), 0
     for task in tasks:
