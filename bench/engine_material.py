@@ -6,7 +6,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from export.engine import Array, Engine
 from export.hear import SAMPLES, hear
 from export.onnxruntime_session import read_spec
 from export.spec import NetworkSpec
+from models.media import open_media
 from models.segments import Segments
 from models.sound_windows import windows_ending
 from models.windows import gather
@@ -104,7 +104,7 @@ def material(texture: Texture, path: Path) -> Material:
 
 
 def _film(texture: Texture, width_px: int, height_px: int) -> npt.NDArray[np.uint8]:
-    with av.open(str(texture.path / VIDEO)) as container:
+    with open_media(texture.path / VIDEO) as container:
         pictures = [
             cv2.resize(picture.to_ndarray(format="rgb24"), (width_px, height_px), interpolation=cv2.INTER_AREA)
             for picture in container.decode(video=0)

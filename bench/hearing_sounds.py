@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import resample_poly
 
+from models.media import open_media
 from models.scenes.strings import Strings, StringsSettings
+from models.tracks import sound_track
+from stream.finite import FiniteSound
 from stream.hearing.source import SAMPLE_RATE_HZ
 
 Samples = npt.NDArray[np.float32]
@@ -118,12 +121,20 @@ def noise(seed: int, seconds: float) -> Samples:
 
 
 def music(path: Path, seconds: float, *, start_s: float = 0.0) -> Samples:
-    """A part of a sound file, mono at 16 kHz."""
+    """A part of a sound file, mono at 16 kHz.
+
+    Raises:
+        ValueError: there is no sound in it.
+    """
     resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
     blocks: list[npt.NDArray[np.float32]] = []
     wanted = round((start_s + seconds) * SAMPLE_RATE_HZ)
-    with av.open(str(path)) as container:
-        for frame in container.decode(audio=0):
+    finite = FiniteSound()
+    with open_media(path) as container:
+        chosen = sound_track(container, path)
+        if chosen is None:
+            raise ValueError(f"{path}: there is no sound in it")
+        for frame in map(finite.frame, container.decode(chosen.stream)):
             blocks += [np.asarray(part.to_ndarray(), np.float32).reshape(-1) for part in resampler.resample(frame)]
             if sum(block.size for block in blocks) >= wanted:
                 break

@@ -11,7 +11,6 @@ import sys
 from itertools import islice
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
 import uvicorn
@@ -20,6 +19,7 @@ from aiortc.codecs import h264
 from av.video.frame import VideoFrame
 from fastapi import FastAPI, Request, Response
 
+from models.media import open_media
 from server.ice import LOOPBACK, offer_addresses
 from server.serve import listen
 from stream.texture import VIDEO
@@ -67,7 +67,7 @@ def application(pictures: list[npt.NDArray[np.uint8]]) -> FastAPI:
 def main(texture: Path, mbit_s: float) -> None:
     """Serve until told to stop."""
     h264.DEFAULT_BITRATE = round(1e6 * mbit_s)  # it has no setting, and 1 Mbit/s would be another measurement
-    with av.open(str(texture / VIDEO)) as container:
+    with open_media(texture / VIDEO) as container:
         decoded = islice(container.decode(video=0), LOOP_FRAMES)
         pictures = [np.asarray(picture.to_ndarray(), np.uint8) for picture in decoded]
     offer_addresses((LOOPBACK,))

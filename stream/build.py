@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from export.embed import embed
 from export.engine import Engine
 from export.hear import hear
 from export.onnxruntime_engine import OnnxRuntimeEngine
+from models.media import printable
 from models.progress import Progress, silent
 from models.seam import Judge
 from models.segments import Segments
@@ -124,7 +125,9 @@ def build_texture(
             video = ingest(clip, folder / VIDEO, builder.frame_size, on_progress)
         rate_hz = video.format.rate_hz
         with stages.stage("encode sound"):
-            sound = _encode_sound(clip, folder / SOUND, video)
+            sound_notes: list[str] = []
+            sound = _encode_sound(clip, folder / SOUND, video, sound_notes.append)
+            video = replace(video, notes=(*video.notes, *sound_notes))
         heard, sound_report = dict[str, npt.NDArray[np.float32]](), None
         if sound is not None and sound_builder is not None:
             with stages.stage("embed sound") as on_progress:
@@ -162,7 +165,7 @@ def build_texture(
         shake = 0.0 if camera is None else camera.shake
         with stages.stage("finish"):
             manifest = Manifest(
-                clip=_clip_facts(clip.name, video, shake, has_sound=sound is not None),
+                clip=_clip_facts(printable(clip.name), video, shake, has_sound=sound is not None),
                 segments=SegmentFacts(
                     count=video.segments.count,
                     window_frames=video.segments.window_frames,
@@ -188,10 +191,11 @@ def build_texture(
     )
 
 
-def _encode_sound(path: Path, out: Path, video: IngestedVideo) -> Sound | None:
+def _encode_sound(path: Path, out: Path, video: IngestedVideo, tell: Callable[[str], None]) -> Sound | None:
     """Store the clip's sound; returns it as sound networks hear it, on disk, or None if there is none."""
     duration_s = float(video.segments.frame_count / video.format.rate_hz)
-    sound = read_sound(path, starts_s=video.first_picture_time_s, duration_s=duration_s, scratch=out.parent)
+    starts_s = video.first_picture_time_s
+    sound = read_sound(path, starts_s=starts_s, duration_s=duration_s, scratch=out.parent, tell=tell)
     if sound is None:
         return None
     write_track(sound, out)

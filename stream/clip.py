@@ -17,6 +17,8 @@ import av.filter
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from models.media import open_media
+from models.tracks import has_decoder, picture_track
 from stream.errors import ClipError
 
 STANDARD_RATES_HZ = tuple(
@@ -61,9 +63,10 @@ class Clip:
             ClipError: the file is missing, is no video, or its first frame cannot be decoded.
         """
         self.path = path
+        self.notes: list[str] = []
+        self._track: int | None = None
         self._open()
         self._first = self._first_frame()
-        self.notes: list[str] = []
         self.rate_hz = self._constant_rate()
         self.expected_frames = self._expected_frames()
 
@@ -108,8 +111,27 @@ class Clip:
 
     def _open(self) -> None:
         self._container = _open(self.path)
-        self._stream = _video_stream(self._container, self.path)
+        if self._track is None:
+            self._track = self._chosen_track()
+        stream = self._container.streams[self._track]
+        assert isinstance(stream, VideoStream)
+        self._stream = stream
         self._stream.thread_type = "AUTO"
+
+    def _chosen_track(self) -> int:
+        chosen = picture_track(self._container, self.path)
+        if chosen is None:
+            kinds = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
+            self._container.close()
+            raise ClipError(f"{self.path}: there is no video in it, only {kinds}; a clip with pictures is needed")
+        if not has_decoder(chosen.stream):
+            self._container.close()
+            raise ClipError(
+                f"{self.path}: FFmpeg has no decoder for its pictures; convert it to H.264 with the program it is from"
+            )
+        if chosen.note:
+            self._note(chosen.note)
+        return chosen.stream.index
 
     def _decoded(self) -> Iterator[VideoFrame]:
         # Opened anew rather than sought in: raw streams and pipes cannot go back.
@@ -203,7 +225,10 @@ class Clip:
             # Scaling to its own size changes nothing but frames of another size, which some clips have midway.
             upright = (first.height, first.width) if quarter_turned else (first.width, first.height)
             filters += [("scale", f"{upright[0]}:{upright[1]}:{plain}"), ("crop", f"{even[0]}:{even[1]}:0:0")]
-        return [*filters, *self._mapped(), ("format", "pix_fmts=yuv420p"), ("scdet", f"threshold={CUT_SCORE}")]
+        filters += [*self._mapped(), ("format", "pix_fmts=yuv420p")]
+        # Decoders leave what a picture says of itself (EXIF of each JPEG) in its metadata, in any encoding, and PyAV
+        # reads all or none of it as UTF-8.
+        return [*filters, ("metadata", "mode=delete"), ("scdet", f"threshold={CUT_SCORE}")]
 
     def _matrix(self, height: int) -> str:
         """The colour matrix to give it: its own where that is usual, else what its size implies."""
@@ -230,7 +255,7 @@ class Clip:
 
 def _open(path: Path) -> av.container.InputContainer:
     try:
-        return av.open(str(path), mode="r", metadata_errors="ignore")
+        return open_media(path)
     except FileNotFoundError as error:
         raise ClipError(f"{path}: no such file") from error
     except IsADirectoryError as error:
@@ -241,16 +266,6 @@ def _open(path: Path) -> av.container.InputContainer:
         if path.is_dir():
             raise ClipError(f"{path}: this is a folder; a video file is needed") from error
         raise ClipError(f"{path}: not a video file that FFmpeg can read, or cut short") from error
-
-
-def _video_stream(container: av.container.InputContainer, path: Path) -> VideoStream:
-    for stream in container.streams.video:
-        # Cover art of a song is a one-picture video stream: no clip.
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
-    kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-    container.close()
-    raise ClipError(f"{path}: there is no video in it, only {kinds}; a clip with pictures is needed")
 
 
 def _upright(rotation_degrees: int) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from models.tables import print_table
-from models.terminal import UnmetError, console, finite, progress_bars
+from models.terminal import UnmetError, console, finite, progress_bars, say
 from stream.options import (
     Interpolator,
     InterpolatorName,
@@ -121,6 +121,8 @@ def _render_song(
     bridges = open_texture_bridges(texture, interpolator, waited_for=True, frames=texture.manifest.video.bridge_frames)
     with bridges, progress_bars() as progress:
         song = Song.read(audio)
+        for note in song.notes:
+            say(f"{audio.name}: {note}")
         steps = path_for(
             texture, song, liveliness.transitions,
             seconds=seconds, alpha=ALPHA if alpha is None else alpha, plan=Plan((plan or PlanName.BEAM).value),

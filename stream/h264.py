@@ -21,6 +21,7 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
+from models.media import create_media, open_media, reason
 from stream.errors import TextureError
 
 START_CODE = b"\x00\x00\x00\x01"
@@ -83,7 +84,7 @@ class GopFileWriter:
 
     def __init__(self, path: Path, video_format: VideoFormat) -> None:
         self._format = video_format
-        self._container = av.open(str(path), "w", format="mp4")
+        self._container = create_media(path, format="mp4")
         self._stream = self._container.add_stream("libx264", rate=video_format.rate_hz)
         video_format.configure(self._stream.codec_context)
         self.frames_written = 0
@@ -171,14 +172,16 @@ class GopFile:
         """
         self.path = path
         try:
-            with av.open(str(path)) as container:
+            with open_media(path) as container:
                 stream = container.streams.video[0]
                 entries = [(entry.pos, entry.size, entry.is_keyframe) for entry in stream.index_entries]
                 self.parameter_sets = _parameter_sets(bytes(stream.codec_context.extradata or b""))
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError, IndexError, struct.error) as error:
-            raise TextureError(f"{path}: not a readable texture video ({error}); fit the texture again") from error
+            raise TextureError(
+                f"{path}: not a readable texture video ({reason(error)}); fit the texture again"
+            ) from error
         self._places = [(position, size) for position, size, _ in entries]
         self.keyframes = [index for index, (_, _, key) in enumerate(entries) if key]
         if not entries or entries[-1][0] + entries[-1][1] > len(self._map):

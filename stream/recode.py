@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import av.error
 from av.video.reformatter import Interpolation
 
+from models.media import open_media, reason
 from stream.errors import TextureError
 from stream.h264 import GopFileWriter, VideoFormat
 
@@ -23,7 +23,7 @@ def recode(source: Path, out: Path, video_format: VideoFormat) -> None:
         TextureError: the source cannot be decoded.
     """
     try:
-        with av.open(str(source)) as container, GopFileWriter(out, video_format) as writer:
+        with open_media(source) as container, GopFileWriter(out, video_format) as writer:
             container.streams.video[0].thread_type = "AUTO"
             for picture in container.decode(video=0):
                 starts_gop = bool(picture.key_frame)
@@ -33,4 +33,4 @@ def recode(source: Path, out: Path, video_format: VideoFormat) -> None:
                     )
                 writer.write(picture, starts_gop=starts_gop)
     except av.error.FFmpegError as error:
-        raise TextureError(f"{source}: cannot be encoded once more ({error}); fit the texture again") from error
+        raise TextureError(f"{source}: cannot be encoded once more ({reason(error)}); fit the texture again") from error

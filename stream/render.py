@@ -17,6 +17,7 @@ import av.error
 from av.container import OutputContainer
 from av.stream import Stream
 
+from models.media import create_media, open_media
 from models.progress import Progress, silent
 from stream.bridges import Bridges
 from stream.errors import TextureError
@@ -31,6 +32,7 @@ from stream.walk import Step
 
 FORMATS = (".mp4", ".mkv")  # that hold H.264 and Opus
 BRIDGES_AHEAD_STEPS = 8
+MOST_STEM_LETTERS = 40  # of a name, in that of the file while it is written: a name may be 255 bytes long, no more
 
 
 class _Lane(Protocol):
@@ -106,10 +108,10 @@ def _write(
         raise ValueError(f"a video must be longer than 0 s, got {seconds}")
     if path.suffix.lower() not in FORMATS:
         raise TextureError(f"{path}: its ending must be one of {', '.join(FORMATS)}")
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    partial = path.with_name(f".{path.stem[:MOST_STEM_LETTERS]}.partial{path.suffix}")
     try:
         with ExitStack() as stack:
-            container = stack.enter_context(av.open(str(partial), "w"))
+            container = stack.enter_context(create_media(partial))
             lanes = _lanes(container, texture, stack, with_sound=song is None, position_bar=position_bar)
             if song is not None:
                 track = SongTrack(container, song, CODECS[path.suffix.lower()], seconds)
@@ -210,7 +212,7 @@ def _lanes(
         video.time_base = texture.manifest.video_format().time_base
         lanes["video"] = _Copied(container, video)
     if with_sound and texture.track is not None:
-        sound = stack.enter_context(av.open(str(texture.path / SOUND)))
+        sound = stack.enter_context(open_media(texture.path / SOUND))
         lanes["audio"] = _Copied(container, container.add_stream_from_template(sound.streams.audio[0]))
     return lanes
 

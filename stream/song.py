@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import av.error
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +15,12 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
+from models.media import open_media
 from models.sound_windows import SAMPLE_RATE_HZ as HEARD_RATE_HZ
 from models.sound_windows import Sound
+from models.tracks import sound_track
 from stream.errors import TextureError
+from stream.finite import FiniteSound
 
 RATE_HZ = 48_000  # in the video
 BIT_RATE_HZ = 192_000
@@ -36,23 +38,27 @@ class Song:
     Attributes:
         path: the file.
         sound: mono, 16 kHz, float32 (S,), S above 0: 230 MB an hour.
+        notes: what was passed over or mended in it, one line each, to be shown to the user.
     """
 
     path: Path
     sound: Sound
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Song:
-        """The first sound track of a file.
+        """The sound of a file; `models.tracks` says which of its tracks.
 
         Raises:
             TextureError: there is no such file, no sound in it, or nothing of it can be decoded.
         """
-        with _opened(path) as container:
-            parts = list(_decoded(container, "mono", HEARD_RATE_HZ))
+        finite = FiniteSound()
+        stream, note = _opened(path)
+        with stream.container:
+            parts = list(_decoded(stream, finite, "mono", HEARD_RATE_HZ))
         if not parts:
             raise TextureError(f"{path}: nothing of its sound can be decoded; the file is damaged, give another one")
-        return cls(path, np.concatenate(parts)[:, 0])
+        return cls(path, np.concatenate(parts)[:, 0], tuple(filter(None, (note, finite.note))))
 
     @property
     def seconds(self) -> float:
@@ -74,8 +80,8 @@ class SongTrack:
         stream = container.add_stream(codec, rate=RATE_HZ, layout="stereo", bit_rate=BIT_RATE_HZ)
         assert isinstance(stream, AudioStream)
         self._stream = stream
-        self._input = _opened(song.path)
-        self._parts = _decoded(self._input, "stereo", RATE_HZ)
+        self._input, _ = _opened(song.path)
+        self._parts = _decoded(self._input, FiniteSound(), "stereo", RATE_HZ)
         self._last = round(seconds * RATE_HZ)
         self._written = 0
 
@@ -96,7 +102,7 @@ class SongTrack:
     def close(self) -> None:
         """Let go of the song's file."""
         self._parts.close()
-        self._input.close()
+        self._input.container.close()
 
     def _encode(self, samples: Samples) -> None:
         for first in range(0, len(samples), PART_SAMPLES):
@@ -107,9 +113,10 @@ class SongTrack:
             self._container.mux(self._stream.encode(frame))
 
 
-def _opened(path: Path) -> InputContainer:
+def _opened(path: Path) -> tuple[AudioStream, str]:
+    """Its sound track, whose container is the caller's to close, and what is to be said of the choice."""
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = open_media(path)
     except FileNotFoundError as error:
         raise TextureError(f"{path}: no such file; --audio wants a song") from error
     except PermissionError as error:
@@ -117,16 +124,17 @@ def _opened(path: Path) -> InputContainer:
     except (av.error.FFmpegError, OSError, ValueError) as error:
         what = "this is a folder" if path.is_dir() else "not a file that FFmpeg can read, or cut short"
         raise TextureError(f"{path}: {what}; a song is needed") from error
-    if not container.streams.audio:
+    chosen = sound_track(container, path)
+    if chosen is None:
         container.close()
         raise TextureError(f"{path}: there is no sound in it; a song is needed")
-    return container
+    return chosen.stream, chosen.note
 
 
-def _decoded(container: InputContainer, layout: str, rate_hz: int) -> Generator[Samples]:
+def _decoded(stream: AudioStream, finite: FiniteSound, layout: str, rate_hz: int) -> Generator[Samples]:
     """The sound from its first sample on, in parts, each (samples, channels). What is damaged is passed over."""
     resampler = AudioResampler(format="flt", layout=layout, rate=rate_hz)
-    for frame in _frames(container):
+    for frame in map(finite.frame, _frames(stream)):
         frame.pts = None  # gaps of a few ms are how coarsely containers count
         try:
             parts = resampler.resample(frame)
@@ -137,8 +145,10 @@ def _decoded(container: InputContainer, layout: str, rate_hz: int) -> Generator[
     yield from map(_interleaved, resampler.resample(None))
 
 
-def _frames(container: InputContainer) -> Iterator[AudioFrame]:
-    packets = container.demux(container.streams.audio[0])
+def _frames(stream: AudioStream) -> Iterator[AudioFrame]:
+    container = stream.container
+    assert isinstance(container, InputContainer)
+    packets = container.demux(stream)
     for _ in range(MOST_DAMAGED_PACKETS):
         try:
             for packet in packets:
@@ -147,7 +157,7 @@ def _frames(container: InputContainer) -> Iterator[AudioFrame]:
         except av.error.EOFError:
             return
         except av.error.FFmpegError:
-            packets = container.demux(container.streams.audio[0])  # behind the damage
+            packets = container.demux(stream)  # behind the damage
 
 
 def _interleaved(part: AudioFrame) -> Samples:

@@ -6,7 +6,7 @@ for when the track is written, so that packets and cross-fades share one grid.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,8 +17,13 @@ import numpy.typing as npt
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 
+from models.media import create_media, open_media, reason
+from models.tracks import sound_track
 from stream.errors import ClipError, TextureError
+from stream.finite import FiniteSound
 from stream.scratch import zeros
 
 SAMPLE_RATE_HZ = 48000
@@ -34,13 +39,21 @@ PREROLL_PACKETS = 4  # what a decoder or encoder needs to settle: 80 ms (RFC 784
 Samples = npt.NDArray[np.float32]  # (samples, 2), 48 kHz, -1 to 1
 
 
-def read_sound(path: Path, *, starts_s: float, duration_s: float, scratch: Path | None = None) -> Samples | None:
-    """The first sound track of a clip, aligned to its first picture.
+def read_sound(
+    path: Path,
+    *,
+    starts_s: float,
+    duration_s: float,
+    scratch: Path | None = None,
+    tell: Callable[[str], None] = lambda note: None,
+) -> Samples | None:
+    """The sound of a clip (`models.tracks` says which track), aligned to its first picture.
 
     Args:
         starts_s: the file's own time of the first picture.
         duration_s: how much sound to return; what is missing is silence.
         scratch: a folder on whose disk it is kept; in memory by default.
+        tell: given a line for the user where there was a choice of tracks, or samples had to be silenced.
 
     Returns:
         Shape (samples, 2), or None if there is no sound track.
@@ -48,13 +61,15 @@ def read_sound(path: Path, *, starts_s: float, duration_s: float, scratch: Path 
     Raises:
         ClipError: there is a track, and nothing in it can be decoded.
     """
-    with av.open(str(path)) as container:
-        if not container.streams.audio:
+    with open_media(path) as container:
+        chosen = sound_track(container, path)
+        if chosen is None:
             return None
+        finite = FiniteSound()
         sound: Samples = zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32, scratch)
         resampler = _resampler()
         position: int | None = None
-        for frame in _decoded(container):
+        for frame in map(finite.frame, _decoded(chosen.stream)):
             due = position if frame.time is None else round((frame.time - starts_s) * SAMPLE_RATE_HZ)
             if position is None or due is None or abs(due - position) > GAP_SAMPLES:
                 position = due or 0  # the first one, or one behind a gap: silence is where nothing was
@@ -67,12 +82,14 @@ def read_sound(path: Path, *, starts_s: float, duration_s: float, scratch: Path 
                 position = _paste(sound, part, position)
         if position is None:
             raise ClipError(f"{path}: its sound track cannot be decoded; remove it with `ffmpeg -i IN -an -c copy OUT`")
+        for note in filter(None, (chosen.note, finite.note)):
+            tell(note)
     return sound
 
 
 def write_track(sound: Samples, path: Path) -> None:
     """Store sound as an Ogg Opus file of 20 ms packets."""
-    with av.open(str(path), "w", format="ogg") as container:
+    with create_media(path, format="ogg") as container:
         stream = container.add_stream("libopus", rate=SAMPLE_RATE_HZ, layout="stereo", bit_rate=BIT_RATE_HZ)
         for frame in _frames(sound, eased=True):
             container.mux(stream.encode(frame))
@@ -89,12 +106,14 @@ class Track:
             TextureError: it is missing, or no Ogg Opus file.
         """
         try:
-            with av.open(str(path)) as container:
+            with open_media(path) as container:
                 stream = container.streams.audio[0]
                 self._head = bytes(stream.codec_context.extradata or b"")
                 self._packets = [bytes(packet) for packet in container.demux(stream) if packet.size]
         except (OSError, ValueError, IndexError) as error:
-            raise TextureError(f"{path}: not a readable sound track ({error}); fit the texture again") from error
+            raise TextureError(
+                f"{path}: not a readable sound track ({reason(error)}); fit the texture again"
+            ) from error
         self._silence = _encode(np.zeros((PACKET_SAMPLES, 2), np.float32), skip=0, count=1)[0]
 
     def __len__(self) -> int:
@@ -152,8 +171,10 @@ def _resampler() -> AudioResampler:
     return AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE_HZ)
 
 
-def _decoded(container: av.container.InputContainer) -> Iterator[AudioFrame]:
-    for packet in container.demux(container.streams.audio[0]):
+def _decoded(stream: AudioStream) -> Iterator[AudioFrame]:
+    container = stream.container
+    assert isinstance(container, InputContainer)
+    for packet in container.demux(stream):
         try:
             yield from packet.decode()
         except av.error.FFmpegError:

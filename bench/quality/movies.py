@@ -13,6 +13,7 @@ import numpy.typing as npt
 from av.video.stream import VideoStream
 
 from bench.quality.film import Film
+from models.media import create_media
 
 SCALE = 2
 BAR_PX = 10  # below the picture: where in the film it is, and where it jumped
@@ -32,7 +33,7 @@ def write_movie(path: Path, film: Film, runs: list[list[int]]) -> None:
         runs: (first frame, last frame) of each stretch without a jump.
     """
     height, width = (side * SCALE for side in film.frames.shape[1:3])
-    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+    with create_media(path, options={"movflags": "+faststart"}) as container:
         options: dict[str, Any] = {"crf": CRF, "preset": "medium"}
         stream = container.add_stream("libx264", rate=film.rate_hz, options=options)
         assert isinstance(stream, VideoStream)

@@ -12,9 +12,12 @@ import numpy.typing as npt
 from av.audio.resampler import AudioResampler
 
 from bench.server_process import BenchError
+from models.media import open_media, reason
 from models.scenes.strings import Strings
 from models.scenes.strings_tune import TOUCH_S
 from models.sound_windows import SAMPLE_RATE_HZ, Sound
+from models.tracks import sound_track
+from stream.finite import FiniteSound
 
 Times = npt.NDArray[np.float64]
 Strummed = npt.NDArray[np.int64]
@@ -138,13 +141,14 @@ def read_mono(path: Path) -> Sound:
         BenchError: it cannot be read, or holds no sound.
     """
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
+        with open_media(path) as container:
+            chosen = sound_track(container, path)
+            if chosen is None:
                 raise BenchError(f"{path}: there is no sound in it")
-            resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
-            return _collected(resampler, list(container.decode(audio=0)))
+            resampler, finite = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ), FiniteSound()
+            return _collected(resampler, [finite.frame(frame) for frame in container.decode(chosen.stream)])
     except (av.error.FFmpegError, OSError) as error:
-        raise BenchError(f"{path}: not a sound file that FFmpeg can read ({error})") from error
+        raise BenchError(f"{path}: not a sound file that FFmpeg can read ({reason(error)})") from error
 
 
 def _collected(resampler: AudioResampler, frames: list[av.AudioFrame]) -> Sound:

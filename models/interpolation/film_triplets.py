@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import av
 import av.error
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,8 @@ import numpy.typing as npt
 from models.errors import FitError
 from models.interpolation.optical_flow import LONG_SIDE_PX
 from models.interpolation.triplets import LONGEST_GAP_S, SIDE_PX, Picture, Triplet, cut
+from models.media import open_media, reason
+from models.tracks import picture_track
 
 MOST_PICTURES = 900  # of a clip, from its start: 155 MB
 A_CUT = 8.0  # times the usual difference of neighbouring pictures
@@ -43,16 +44,19 @@ class Film:
         """
         pictures: list[Picture] = []
         try:
-            with av.open(str(path)) as container:
-                stream = container.streams.video[0]
+            with open_media(path) as container:
+                chosen = picture_track(container, path)
+                if chosen is None:
+                    raise FitError(f"{path}: there is no video in it; check --clip")
+                stream = chosen.stream
                 rate_hz = float(stream.average_rate or 25)
                 scale = min(1.0, LONG_SIDE_PX / max(stream.width, stream.height))
                 width, height = round(stream.width * scale), round(stream.height * scale)
                 for _, frame in zip(range(MOST_PICTURES), container.decode(stream), strict=False):
                     small = frame.reformat(width, height, format="rgb24", interpolation="AREA")
                     pictures.append(np.asarray(small.to_ndarray(), np.uint8))
-        except (av.error.FFmpegError, OSError, IndexError) as error:
-            raise FitError(f"{path}: not a video that FFmpeg can read ({error}); check --clip") from error
+        except (av.error.FFmpegError, OSError) as error:
+            raise FitError(f"{path}: not a video that FFmpeg can read ({reason(error)}); check --clip") from error
         if min(width, height) < SIDE_PX or len(pictures) < 3:
             raise FitError(
                 f"{path}: {len(pictures)} pictures of {width}x{height} px at most {LONG_SIDE_PX} px long; at least 3 "

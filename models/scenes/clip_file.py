@@ -14,6 +14,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from models.media import create_media
 from models.progress import Progress, silent
 from models.scenes.scene import Scene, SoundingScene
 
@@ -40,7 +41,7 @@ def write_clip(scene: Scene, path: str | Path, *, progress: Progress = silent) -
         raise ValueError(f"the clip's name is {path.name!r}, expected it to end in .mp4")
     part = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
     try:
-        with av.open(str(part), "w", options={"movflags": "+faststart"}) as container:
+        with create_media(part, options={"movflags": "+faststart"}) as container:
             _write(scene, container, progress)
         os.replace(part, path)
     finally:

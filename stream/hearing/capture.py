@@ -140,7 +140,7 @@ class CaptureSource(SoundSource):
         return found
 
     def _hand_on(self, sink: Sink, device: Device, stream: sd.InputStream, watch: _Watch) -> bool:
-        resampler, began, queue = Resampler(), False, self._queue
+        resampler, began, queue = Resampler(self.name), False, self._queue
         last_s, patience_s = time.monotonic(), FIRST_BLOCK_S
         while not self._closing.is_set():
             recorded = queue.get(LOOK_S)

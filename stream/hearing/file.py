@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import av
+import av.error
 import numpy as np
 import numpy.typing as npt
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from models.media import is_address, open_address, open_media, printable
+from models.tracks import has_decoder, sound_track
 from stream.errors import MicrophoneError
 from stream.hearing.resample import Resampler
 from stream.hearing.source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Block, Sink, SoundSource, SourceState
@@ -37,13 +43,15 @@ class FileSource(SoundSource):
     read on in the middle has ended.
 
     Args:
-        address: a path, or a URL.
+        address: a path, or a URL. What names a file that is there is a path, whatever it looks like.
         loop: begin again at the end, for ever.
     """
 
     def __init__(self, address: str, *, loop: bool = False) -> None:
-        self.name = _shown(address)
+        self._is_url = is_address(address)
+        self.name = _shown(address) if self._is_url else printable(Path(address).name)
         self._address = address
+        self._told = ""  # of the choice of tracks, so that it is told once
         self._loops = loop
         self._state = SourceState.OPENING
         self._trouble = ""
@@ -77,8 +85,8 @@ class FileSource(SoundSource):
         """
         if self._thread is not None or self._closing.is_set():
             raise ValueError(f"{self.name}: a source is started once")
-        container = open_sound(self._address)
-        self._thread = threading.Thread(target=self._run, args=(container, sink), name="file sound", daemon=True)
+        opened = self._open()
+        self._thread = threading.Thread(target=self._run, args=(opened, sink), name="file sound", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -88,13 +96,20 @@ class FileSource(SoundSource):
             self._thread.join(STALL_LIMIT_S + 1)  # a read from the network may take so long
         self._state = SourceState.ENDED
 
-    def _run(self, container: InputContainer, sink: Sink) -> None:
-        opened: InputContainer | None = container
+    def _open(self) -> OpenedSound:
+        opened = open_sound(self._address, is_url=self._is_url)
+        if opened.note not in ("", self._told):
+            log.warning("%s: %s", self.name, opened.note)
+        self._told = opened.note
+        return opened
+
+    def _run(self, first: OpenedSound, sink: Sink) -> None:
+        opened: OpenedSound | None = first
         wait_s = FIRST_WAIT_S
         try:
             while not self._closing.is_set():
                 if opened is not None:
-                    with closing(opened):
+                    with closing(opened.container):
                         began, goes_on = self._play(opened, sink)
                     if not goes_on:
                         return
@@ -108,32 +123,32 @@ class FileSource(SoundSource):
         finally:
             self._state = SourceState.ENDED
 
-    def _reopened(self) -> InputContainer | None:
+    def _reopened(self) -> OpenedSound | None:
         if self._closing.is_set():
             return None
         try:
-            return open_sound(self._address)
+            return self._open()
         except MicrophoneError as error:
             self._lose(str(error))
             return None
 
-    def _play(self, container: InputContainer, sink: Sink) -> tuple[bool, bool]:
+    def _play(self, opened: OpenedSound, sink: Sink) -> tuple[bool, bool]:
         """Play it to its end; whether anything came, and whether it is to be opened again."""
-        is_live = _is_live(self._address, container)
+        is_live = self._is_url and opened.container.duration is None
         if self._state is not SourceState.LIVE:
             self._stalls += 0 if is_live else self._pacer.re_anchored
             self._pacer, self._played_samples = Pacer(), 0
         before = self._played_samples
         why = ""
         try:
-            for samples in _hops(container):
+            for samples in _hops(opened, self.name):
                 if not self._pace(is_live):
                     return True, False
                 sink(Block(samples, self._heard_at_s))
         except av.FFmpegError as error:
             why = f"{self._address}: cannot be read on ({_why(error)})"
         began = self._played_samples > before
-        if is_live or (why and _is_url(self._address)):
+        if is_live or (why and self._is_url):
             self._lose(why or f"{self._address}: the sender has ended it")
             return began, True
         if why:
@@ -162,35 +177,43 @@ class FileSource(SoundSource):
         self._state, self._trouble = SourceState.LOST, why
 
 
-def open_sound(address: str) -> InputContainer:
-    """Open what has sound in it.
+class OpenedSound(NamedTuple):
+    """What has sound in it, the track of it that is heard, and what is to be said of the choice."""
+
+    container: InputContainer
+    track: AudioStream
+    note: str
+
+
+def open_sound(address: str, *, is_url: bool) -> OpenedSound:
+    """Open what has sound in it; `models.tracks` says which track is heard.
 
     Raises:
         MicrophoneError: there is nothing there, it cannot be decoded, or it has no sound.
     """
-    if not _is_url(address) and not Path(address).is_file():
+    if not is_url and not os.path.isfile(address):
         raise MicrophoneError(f"{address}: no such file; `videotexture devices` lists the microphones")
     try:
-        container = av.open(address, timeout=(OPENING_LIMIT_S, STALL_LIMIT_S))
+        limits_s = OPENING_LIMIT_S, STALL_LIMIT_S
+        container = open_address(address, limits_s=limits_s) if is_url else open_media(Path(address), limits_s=limits_s)
     except av.FFmpegError as error:
-        mend = "check the address, and whether it is being sent" if _is_url(address) else "is it a sound or video file?"
+        mend = "check the address, and whether it is being sent" if is_url else "is it a sound or video file?"
         raise MicrophoneError(f"{address}: cannot be opened ({_why(error)}); {mend}") from error
-    try:
-        if not container.streams.audio:
-            raise MicrophoneError(f"{address}: there is no sound in it; choose another file, or one with a sound track")
-        if container.streams.audio[0].codec_context is None:
-            raise MicrophoneError(f"{address}: FFmpeg has no decoder for its sound; convert it to FLAC or Opus")
-    except MicrophoneError:
+    chosen = sound_track(container, None if is_url else Path(address))
+    if chosen is None:
         container.close()
-        raise
-    return container
+        raise MicrophoneError(f"{address}: there is no sound in it; choose another file, or one with a sound track")
+    if not has_decoder(chosen.stream):
+        container.close()
+        raise MicrophoneError(f"{address}: FFmpeg has no decoder for its sound; convert it to FLAC or Opus")
+    return OpenedSound(container, chosen.stream, chosen.note)
 
 
-def _hops(container: InputContainer) -> Iterator[npt.NDArray[np.float32]]:
+def _hops(opened: OpenedSound, name: str) -> Iterator[npt.NDArray[np.float32]]:
     """Its sound in hops of 10 ms; the last one is filled up with silence. What is damaged is left out."""
-    resampler = Resampler()
+    resampler = Resampler(name)
     rest = np.zeros(0, np.float32)
-    for packet in container.demux(container.streams.audio[0]):
+    for packet in opened.container.demux(opened.track):
         try:
             frames = packet.decode()
         except av.InvalidDataError:
@@ -210,17 +233,7 @@ def _why(error: av.FFmpegError) -> str:
     return "it gave nothing for too long" if isinstance(error, av.ExitError) else str(error.strerror)
 
 
-def _is_url(address: str) -> bool:
-    return "://" in address
-
-
-def _is_live(address: str, container: InputContainer) -> bool:
-    return _is_url(address) and container.duration is None
-
-
 def _shown(address: str) -> str:
-    """What to call it on every viewer's page: of a URL no user, password or key, which may be in it."""
-    if not _is_url(address):
-        return Path(address).name
+    """What to call a URL on every viewer's page: without the user, password or key that may be in it."""
     parts = urlsplit(address)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

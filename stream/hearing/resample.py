@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import av
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
 
+from stream.finite import FiniteSound
 from stream.hearing.source import SAMPLE_RATE_HZ
+
+log = logging.getLogger(__name__)
 
 Samples = npt.NDArray[np.float32]
 
@@ -16,10 +21,17 @@ class Resampler:
     """Makes mono float32 at `SAMPLE_RATE_HZ` of frames of any rate, layout and format, one after another.
 
     FFmpeg's resampler keeps about 1 ms back. Channels are averaged (its own way of mixing makes two alike 3 dB louder,
-    and would go beyond ±1). A source that changes its rate or layout in between is followed.
+    and would go beyond ±1). A source that changes its rate or layout in between is followed. Samples that are no
+    numbers are silenced (`stream.finite`), which is logged once.
+
+    Args:
+        name: of the source, for the log.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._finite = FiniteSound()
+        self._has_told = False
         self._resampler: av.AudioResampler | None = None
         self._source: tuple[str, str, int] | None = None
 
@@ -31,11 +43,15 @@ class Resampler:
             self._source = source
         assert self._resampler is not None
         frame.pts = None  # counted by samples: a jump in the source's times is not to be filled
-        return _joined(self._resampler.resample(frame))
+        samples = _joined(self._resampler.resample(self._finite.frame(frame)))
+        if self._finite.silenced and not self._has_told:
+            log.warning("%s: %s; so are later ones", self._name, self._finite.note)
+            self._has_told = True
+        return samples
 
     def process_array(self, samples: Samples, rate_hz: int) -> Samples:
         """The same of float32 samples (n, channels); the channels are averaged."""
-        mono = np.ascontiguousarray(samples.mean(axis=1, dtype=np.float32)[None])
+        mono = np.ascontiguousarray(self._finite.array(samples).mean(axis=1, dtype=np.float32)[None])
         frame = AudioFrame.from_ndarray(mono, format="flt", layout="mono")
         frame.sample_rate = rate_hz
         return self.process(frame)

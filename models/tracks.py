@@ -1,0 +1,233 @@
+"""Which track of a file is watched, and which is heard: one rule, wherever a file is opened.
+
+Pictures: the default track if it moves, else the largest one that does. Cover art is never watched; still pictures and
+thumbnails only where nothing moves. Sound: a track of the same programme as the pictures, the default one, then one
+that is not made for a part of the audience (commentary, descriptions), then the one of most channels, of the highest
+bit rate, the first. This is how FFmpeg's own command line chooses (ffmpeg(1), "Automatic stream selection"), but for
+the flags and bit rates that only its library goes by (`av_find_best_stream`).
+
+Matroska calls every track a default one unless told otherwise, and MP4 every one that is switched on: several default
+tracks, or none, are ranked by what comes next. A track that cannot be decoded is passed over for one that can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from models.media import open_media
+
+LOOKED_AT_S = 10.0  # of a file, from its start, to see which of several picture tracks move
+LISTENED_TO_S = 30.0  # to see which of several sound tracks can be decoded
+MOST_PACKETS = 20_000  # looked at where packets have no times
+SMALL_PX = (160, 90)  # at which pictures are compared
+MOVED_LEVELS = 8  # of 255, of any small pixel: more than an encoder changes in a still picture
+_NO_FILM = Disposition.still_image | Disposition.timed_thumbnails | Disposition.dependent
+_FOR_SOME = (
+    Disposition.hearing_impaired
+    | Disposition.visual_impaired
+    | Disposition.comment
+    | Disposition.descriptions
+    | Disposition.dependent
+)
+
+S = TypeVar("S", bound=Stream)
+
+
+@dataclass(frozen=True)
+class Choice(Generic[S]):
+    """A track that was chosen.
+
+    Attributes:
+        stream: the track, of the container that was asked about.
+        note: what was taken, what was passed over and why, for the user; empty where there was nothing to choose.
+    """
+
+    stream: S
+    note: str = ""
+
+
+def picture_track(container: InputContainer, path: Path) -> Choice[VideoStream] | None:
+    """The track of a file whose pictures are watched; None if it has none, or cover art alone.
+
+    Where there are several, the file is opened once more and their first seconds are looked at.
+
+    Args:
+        container: the open file; it is not read from.
+        path: of the same file.
+    """
+    tracks = _film_tracks(container)
+    if not tracks:
+        return None
+    if len(tracks) == 1:
+        return Choice(tracks[0])
+    return _first_fit(tracks, lambda track: _why_not_watched(path, track), "picture")
+
+
+def sound_track(container: InputContainer, path: Path | None) -> Choice[AudioStream] | None:
+    """The track of a file or an address that is heard; None if it has no sound.
+
+    Where there are several in a file, it is opened once more, and those that cannot be decoded are passed over.
+
+    Args:
+        container: what is open; it is not read from.
+        path: of the same file; None for an address, which cannot be read twice.
+    """
+    tracks = container.streams.audio
+    if not tracks:
+        return None
+    if len(tracks) == 1:
+        return Choice(tracks[0])
+    film = _film(container, path)
+    ranked = sorted(tracks, key=lambda track: _sound_rank(container, track, film))
+    return _first_fit(ranked, lambda track: _why_not_heard(path, track), "sound")
+
+
+def has_decoder(track: Stream) -> bool:
+    """Whether FFmpeg has a decoder for a track; without one, PyAV knows nothing but its kind and flags."""
+    return getattr(track, "codec_context", None) is not None
+
+
+def _film_tracks(container: InputContainer) -> list[VideoStream]:
+    tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
+    return sorted(tracks, key=_picture_rank)
+
+
+def _picture_rank(track: VideoStream) -> tuple[bool, bool, bool, int, int]:
+    """The lowest is the best."""
+    area = track.width * track.height if has_decoder(track) else 0
+    is_default = bool(track.disposition & Disposition.default)
+    return not has_decoder(track), bool(track.disposition & _NO_FILM), not is_default, -area, track.index
+
+
+def _sound_rank(
+    container: InputContainer, track: AudioStream, film: VideoStream | None
+) -> tuple[bool, bool, bool, bool, int, int, int]:
+    """The lowest is the best."""
+    is_known = has_decoder(track)
+    return (
+        not is_known,
+        film is not None and not _of_one_programme(container, track, film),
+        not track.disposition & Disposition.default,
+        bool(track.disposition & _FOR_SOME),
+        -track.codec_context.layout.nb_channels if is_known else 0,
+        -(track.codec_context.bit_rate or 0) if is_known else 0,
+        track.index,
+    )
+
+
+def _film(container: InputContainer, path: Path | None) -> VideoStream | None:
+    if path is None:
+        return next(iter(_film_tracks(container)), None)
+    chosen = picture_track(container, path)
+    return None if chosen is None else chosen.stream
+
+
+def _of_one_programme(container: InputContainer, one: Stream, other: Stream) -> bool:
+    """Whether two tracks are of one programme of a transport stream; true where a file has no programmes.
+
+    PyAV does not list programmes, but FFmpeg finds the best picture track of the one that a track is of.
+    """
+    best = container.streams.best
+    return best("video", related=one) is best("video", related=other)
+
+
+def _first_fit(ranked: Sequence[S], why_not: Callable[[S], str], kind: str) -> Choice[S]:
+    """The first track that nothing speaks against; the very first if something speaks against all."""
+    passed_over: dict[int, str] = {}
+    taken = ranked[0]
+    for track in ranked:
+        why = why_not(track)
+        if not why:
+            taken = track
+            break
+        passed_over[track.index] = why
+    else:
+        passed_over.clear()
+    others = (_described(each, passed_over.get(each.index, "")) for each in ranked if each is not taken)
+    note = f"it has {len(ranked)} {kind} tracks: {_described(taken)} is taken; passed over: {'; '.join(others)}"
+    return Choice(taken, note)
+
+
+def _described(track: Stream, why_not: str = "") -> str:
+    facts = [track.codec_context.name] if has_decoder(track) else []
+    if isinstance(track, VideoStream) and facts:
+        facts.append(f"{track.width}x{track.height}")
+    if isinstance(track, AudioStream) and facts:
+        facts.append(track.codec_context.layout.name)
+    if track.disposition & Disposition.default:
+        facts.append("default")
+    if why_not:
+        facts.append(why_not)
+    return f"track {track.index + 1}" + (f" ({', '.join(facts)})" if facts else "")
+
+
+def _why_not_watched(path: Path, track: VideoStream) -> str:
+    if not has_decoder(track):
+        return "FFmpeg has no decoder for it"
+    first: npt.NDArray[np.int16] | None = None
+    for picture in _decoded(path, track.index, LOOKED_AT_S):
+        assert isinstance(picture, VideoFrame)
+        small = picture.reformat(*SMALL_PX, format="gray", interpolation="AREA").to_ndarray().astype(np.int16)
+        if first is None:
+            first = small
+        elif np.abs(small - first).max() >= MOVED_LEVELS:
+            return ""
+    return "nothing in it can be decoded" if first is None else "it does not move"
+
+
+def _why_not_heard(path: Path | None, track: AudioStream) -> str:
+    if not has_decoder(track):
+        return "FFmpeg has no decoder for it"
+    if path is None or next(_decoded(path, track.index, LISTENED_TO_S), None) is not None:
+        return ""
+    return "nothing in it can be decoded"
+
+
+def _decoded(path: Path, index: int, longest_s: float) -> Iterator[Any]:
+    """The frames of one track in a file's first seconds; damaged ones are left out."""
+    with open_media(path) as container:
+        track = container.streams[index]
+        if isinstance(track, VideoStream):
+            track.thread_type = "AUTO"
+        for packet in _begin(container, longest_s):
+            if packet.stream.index == index:
+                try:
+                    yield from packet.decode()
+                except FFmpegError:
+                    continue
+
+
+def _begin(container: InputContainer, longest_s: float) -> Iterator[Packet[Any]]:
+    """The packets of all tracks in a file's first seconds, and the empty ones that flush the decoders."""
+    begins_s: float | None = None
+    flushes = []
+    try:
+        for count, packet in enumerate(container.demux()):
+            if not packet.size:
+                flushes.append(packet)
+                continue
+            stamp = packet.pts if packet.dts is None else packet.dts
+            if stamp is not None and packet.time_base is not None:
+                time_s = float(stamp * packet.time_base)
+                begins_s = time_s if begins_s is None else begins_s
+                if time_s - begins_s > longest_s:
+                    break
+            if count > MOST_PACKETS:
+                break
+            yield packet
+    except FFmpegError:
+        pass  # it cannot be read on: what came before counts
+    yield from flushes
