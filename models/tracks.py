@@ -1,7 +1,7 @@
 """Which track of a file is watched, and which is heard: one rule, wherever a file is opened.
 
-Pictures: the default track if it moves, else the largest one that does. Cover art is never watched; still pictures and
-thumbnails only where nothing moves. Sound: a track of the same programme as the pictures, the default one, then one
+Pictures: the default track if it moves, else the largest one that does. Cover art is never watched; a still picture or
+a slide show only where nothing moves. Sound: a track of the same programme as the pictures, the default one, then one
 that is not made for a part of the audience (commentary, descriptions), then the one of most channels, of the highest
 bit rate, the first. This is how FFmpeg's own command line chooses (ffmpeg(1), "Automatic stream selection"), but for
 the flags and bit rates that only its library goes by (`av_find_best_stream`).
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition, Stream
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from models.media import open_media
@@ -33,6 +32,7 @@ LOOKED_AT_S = 10.0  # of a file, from its start, to see which of several picture
 LISTENED_TO_S = 30.0  # to see which of several sound tracks can be decoded
 MOST_PACKETS = 20_000  # looked at where packets have no times
 SMALL_PX = (160, 90)  # at which pictures are compared
+FEWEST_PICTURES = 20  # within that time, or it is a slide show
 MOVED_LEVELS = 8  # of 255, of any small pixel: more than an encoder changes in a still picture
 _NO_FILM = Disposition.still_image | Disposition.timed_thumbnails | Disposition.dependent
 _FOR_SOME = (
@@ -44,6 +44,13 @@ _FOR_SOME = (
 )
 
 S = TypeVar("S", bound=Stream)
+
+
+class _Look(NamedTuple):
+    """What was seen of a track: how much it is worth beside others, and what speaks against it."""
+
+    worth: int
+    why_not: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ def picture_track(container: InputContainer, path: Path) -> Choice[VideoStream] 
         return None
     if len(tracks) == 1:
         return Choice(tracks[0])
-    return _first_fit(tracks, lambda track: _why_not_watched(path, track), "picture")
+    return _best(tracks, lambda track: _watched(path, track), "picture")
 
 
 def sound_track(container: InputContainer, path: Path | None) -> Choice[AudioStream] | None:
@@ -92,7 +99,7 @@ def sound_track(container: InputContainer, path: Path | None) -> Choice[AudioStr
         return Choice(tracks[0])
     film = _film(container, path)
     ranked = sorted(tracks, key=lambda track: _sound_rank(container, track, film))
-    return _first_fit(ranked, lambda track: _why_not_heard(path, track), "sound")
+    return _best(ranked, lambda track: _heard(path, track), "sound")
 
 
 def has_decoder(track: Stream) -> bool:
@@ -144,24 +151,20 @@ def _of_one_programme(container: InputContainer, one: Stream, other: Stream) -> 
     return best("video", related=one) is best("video", related=other)
 
 
-def _first_fit(ranked: Sequence[S], why_not: Callable[[S], str], kind: str) -> Choice[S]:
-    """The first track that nothing speaks against; the very first if something speaks against all."""
-    passed_over: dict[int, str] = {}
-    taken = ranked[0]
+def _best(ranked: Sequence[S], look: Callable[[S], _Look], kind: str) -> Choice[S]:
+    """The first track that is all that is wanted, else the one that comes closest to it."""
+    looks: dict[int, _Look] = {}
     for track in ranked:
-        why = why_not(track)
-        if not why:
-            taken = track
+        looks[track.index] = look(track)
+        if not looks[track.index].why_not:
             break
-        passed_over[track.index] = why
-    else:
-        passed_over.clear()
-    others = (_described(each, passed_over.get(each.index, "")) for each in ranked if each is not taken)
+    taken = max((track for track in ranked if track.index in looks), key=lambda track: looks[track.index].worth)
+    others = (_described(each, looks.get(each.index)) for each in ranked if each is not taken)
     note = f"it has {len(ranked)} {kind} tracks: {_described(taken)} is taken; passed over: {'; '.join(others)}"
     return Choice(taken, note)
 
 
-def _described(track: Stream, why_not: str = "") -> str:
+def _described(track: Stream, look: _Look | None = None) -> str:
     facts = [track.codec_context.name] if has_decoder(track) else []
     if isinstance(track, VideoStream) and facts:
         facts.append(f"{track.width}x{track.height}")
@@ -169,31 +172,35 @@ def _described(track: Stream, why_not: str = "") -> str:
         facts.append(track.codec_context.layout.name)
     if track.disposition & Disposition.default:
         facts.append("default")
-    if why_not:
-        facts.append(why_not)
+    if look is not None and look.why_not:
+        facts.append(look.why_not)
     return f"track {track.index + 1}" + (f" ({', '.join(facts)})" if facts else "")
 
 
-def _why_not_watched(path: Path, track: VideoStream) -> str:
+def _watched(path: Path, track: VideoStream) -> _Look:
     if not has_decoder(track):
-        return "FFmpeg has no decoder for it"
+        return _Look(0, "FFmpeg has no decoder for it")
     first: npt.NDArray[np.int16] | None = None
+    count, moves = 0, False
     for picture in _decoded(path, track.index, LOOKED_AT_S):
-        assert isinstance(picture, VideoFrame)
-        small = picture.reformat(*SMALL_PX, format="gray", interpolation="AREA").to_ndarray().astype(np.int16)
-        if first is None:
-            first = small
-        elif np.abs(small - first).max() >= MOVED_LEVELS:
-            return ""
-    return "nothing in it can be decoded" if first is None else "it does not move"
+        count += 1
+        if not moves:
+            small = picture.reformat(*SMALL_PX, format="gray", interpolation="AREA").to_ndarray().astype(np.int16)
+            first = small if first is None else first
+            moves = bool(np.abs(small - first).max() >= MOVED_LEVELS)
+        if moves and count >= FEWEST_PICTURES:
+            return _Look(count + 1)
+    if count == 0:
+        return _Look(0, "nothing in it can be decoded")
+    return _Look(min(count, FEWEST_PICTURES), "it does not move" if not moves else "it has few pictures")
 
 
-def _why_not_heard(path: Path | None, track: AudioStream) -> str:
+def _heard(path: Path | None, track: AudioStream) -> _Look:
     if not has_decoder(track):
-        return "FFmpeg has no decoder for it"
+        return _Look(0, "FFmpeg has no decoder for it")
     if path is None or next(_decoded(path, track.index, LISTENED_TO_S), None) is not None:
-        return ""
-    return "nothing in it can be decoded"
+        return _Look(1)
+    return _Look(0, "nothing in it can be decoded")
 
 
 def _decoded(path: Path, index: int, longest_s: float) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from models.media import printable
 from models.terminal import UnmetError, console, say
 from stream.options import InterpolatorName, open_texture_bridges, wanted_liveliness
 
@@ -111,7 +112,7 @@ def opened_player(path: Path, *, playback: Playback, hears: bytes | None = None)
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
     """By the names by which they are asked for."""
-    named = {path.name.removesuffix(".texture"): path for path in reversed(paths)}
+    named = {printable(path.name).removesuffix(".texture"): path for path in reversed(paths)}
     if len(named) < len(paths):
         raise UnmetError("two textures have the same name: rename the folder of one of them")
     missing = [path for path in paths if not path.is_dir()]

@@ -7,6 +7,7 @@ spread one such sample over its neighbours.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from av.audio.frame import AudioFrame
 
 LOUDEST = 1e4  # 80 dB above full scale; float files may go above 1, but no recorder or mixer up to there
+_WHAT = f"samples of its sound that are not numbers, infinite or beyond {LOUDEST:g} times full scale are silenced"
 _FLOATS: dict[str, type[np.floating]] = {"flt": np.float32, "fltp": np.float32, "dbl": np.float64, "dblp": np.float64}
 
 
@@ -22,12 +24,16 @@ class FiniteSound:
 
     Those between full scale and `LOUDEST` are left as they are.
 
+    Args:
+        tell: told of it the first time, for sound that never ends.
+
     Attributes:
         silenced: how many samples it has silenced, each channel's counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None] = lambda what: None) -> None:
         self.silenced = 0
+        self._tell = tell
 
     def frame(self, frame: AudioFrame) -> AudioFrame:
         """The same frame, mended in place. About 3 µs for a frame of AAC that needs no mending."""
@@ -52,14 +58,11 @@ class FiniteSound:
     @property
     def note(self) -> str:
         """What was done, for the user; empty if nothing had to be."""
-        if not self.silenced:
-            return ""
-        return (
-            f"{self.silenced} samples of its sound are not numbers, infinite, or beyond {LOUDEST:g} times full scale; "
-            "they are silenced"
-        )
+        return f"{_WHAT} ({self.silenced} of them)" if self.silenced else ""
 
     def _silence(self, samples: npt.NDArray[np.floating]) -> None:
+        if not self.silenced:
+            self._tell(_WHAT)
         bad = ~(np.abs(samples) <= LOUDEST)
         samples[bad] = 0
         self.silenced += int(np.count_nonzero(bad))

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from models.media import printable
 from models.segments import Segments
 from stream.bridge_lengths import BridgeLengths
 from stream.errors import TextureError
@@ -127,7 +128,7 @@ class Texture:
     @property
     def name(self) -> str:
         """What to call it on screen."""
-        return self.path.name.removesuffix(".texture")
+        return printable(self.path.name).removesuffix(".texture")
 
     @property
     def tempo(self) -> Tempo:

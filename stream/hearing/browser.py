@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from av.audio.frame import AudioFrame
 
+from stream.finite import FiniteSound
 from stream.hearing.handover import Handover
 from stream.hearing.resample import Resampler
 from stream.hearing.source import Block, Sink, SoundSource, SourceState
@@ -118,7 +119,8 @@ class BrowserSource(SoundSource):
     def _hand_on(self, sink: Sink) -> None:
         speaker: int | None = None
         expected_s, waited_s = 0.0, 0.0
-        resampler, clock = Resampler(self.name), ArrivalClock()
+        finite = FiniteSound(lambda what: log.warning("%s: %s", self.name, what))
+        resampler, clock = Resampler(finite), ArrivalClock()
         while not self._closing.is_set():
             pushed = self._queue.get(LOOK_S)
             if pushed is None:
@@ -129,7 +131,7 @@ class BrowserSource(SoundSource):
             frame, waited_s = pushed.frame, 0.0
             begins_s, duration_s = float(frame.time or 0.0), frame.samples / frame.sample_rate
             if pushed.speaker != speaker:
-                speaker, resampler, clock, expected_s = pushed.speaker, Resampler(self.name), ArrivalClock(), begins_s
+                speaker, resampler, clock, expected_s = pushed.speaker, Resampler(finite), ArrivalClock(), begins_s
             self._lost_frames += 0.5 * duration_s < begins_s - expected_s < SILENT_LIMIT_S
             expected_s = begins_s + duration_s
             heard_at_s = clock.heard_at_s(expected_s, pushed.arrived_at_s)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stream.errors import MicrophoneError
+from stream.finite import FiniteSound
 from stream.hearing import pulse
 from stream.hearing.devices import Device, choose, devices, find_again
 from stream.hearing.handover import Handover
@@ -61,6 +62,7 @@ class CaptureSource(SoundSource):
         self._overflows = 0
         self._dropped = 0  # by the queues of earlier streams
         self._queue: Handover[_Recorded] = Handover(QUEUED_BLOCKS)
+        self._finite = FiniteSound(lambda what: log.warning("%s: %s", self.name, what))
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -140,7 +142,7 @@ class CaptureSource(SoundSource):
         return found
 
     def _hand_on(self, sink: Sink, device: Device, stream: sd.InputStream, watch: _Watch) -> bool:
-        resampler, began, queue = Resampler(self.name), False, self._queue
+        resampler, began, queue = Resampler(self._finite), False, self._queue
         last_s, patience_s = time.monotonic(), FIRST_BLOCK_S
         while not self._closing.is_set():
             recorded = queue.get(LOOK_S)

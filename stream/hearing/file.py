@@ -22,6 +22,7 @@ from av.container import InputContainer
 from models.media import is_address, open_address, open_media, printable
 from models.tracks import has_decoder, sound_track
 from stream.errors import MicrophoneError
+from stream.finite import FiniteSound
 from stream.hearing.resample import Resampler
 from stream.hearing.source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Block, Sink, SoundSource, SourceState
 from stream.pacing import Pacer
@@ -51,6 +52,7 @@ class FileSource(SoundSource):
         self._is_url = is_address(address)
         self.name = _shown(address) if self._is_url else printable(Path(address).name)
         self._address = address
+        self._finite = FiniteSound(lambda what: log.warning("%s: %s", self.name, what))
         self._told = ""  # of the choice of tracks, so that it is told once
         self._loops = loop
         self._state = SourceState.OPENING
@@ -141,7 +143,7 @@ class FileSource(SoundSource):
         before = self._played_samples
         why = ""
         try:
-            for samples in _hops(opened, self.name):
+            for samples in _hops(opened, self._finite):
                 if not self._pace(is_live):
                     return True, False
                 sink(Block(samples, self._heard_at_s))
@@ -209,9 +211,9 @@ def open_sound(address: str, *, is_url: bool) -> OpenedSound:
     return OpenedSound(container, chosen.stream, chosen.note)
 
 
-def _hops(opened: OpenedSound, name: str) -> Iterator[npt.NDArray[np.float32]]:
+def _hops(opened: OpenedSound, finite: FiniteSound) -> Iterator[npt.NDArray[np.float32]]:
     """Its sound in hops of 10 ms; the last one is filled up with silence. What is damaged is left out."""
-    resampler = Resampler(name)
+    resampler = Resampler(finite)
     rest = np.zeros(0, np.float32)
     for packet in opened.container.demux(opened.track):
         try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import av
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +9,6 @@ from av.audio.frame import AudioFrame
 
 from stream.finite import FiniteSound
 from stream.hearing.source import SAMPLE_RATE_HZ
-
-log = logging.getLogger(__name__)
 
 Samples = npt.NDArray[np.float32]
 
@@ -22,16 +18,14 @@ class Resampler:
 
     FFmpeg's resampler keeps about 1 ms back. Channels are averaged (its own way of mixing makes two alike 3 dB louder,
     and would go beyond ±1). A source that changes its rate or layout in between is followed. Samples that are no
-    numbers are silenced (`stream.finite`), which is logged once.
+    numbers are silenced.
 
     Args:
-        name: of the source, for the log.
+        finite: what silences them, and tells of it.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._finite = FiniteSound()
-        self._has_told = False
+    def __init__(self, finite: FiniteSound | None = None) -> None:
+        self._finite = finite or FiniteSound()
         self._resampler: av.AudioResampler | None = None
         self._source: tuple[str, str, int] | None = None
 
@@ -43,11 +37,7 @@ class Resampler:
             self._source = source
         assert self._resampler is not None
         frame.pts = None  # counted by samples: a jump in the source's times is not to be filled
-        samples = _joined(self._resampler.resample(self._finite.frame(frame)))
-        if self._finite.silenced and not self._has_told:
-            log.warning("%s: %s; so are later ones", self._name, self._finite.note)
-            self._has_told = True
-        return samples
+        return _joined(self._resampler.resample(self._finite.frame(frame)))
 
     def process_array(self, samples: Samples, rate_hz: int) -> Samples:
         """The same of float32 samples (n, channels); the channels are averaged."""
