@@ -43,6 +43,8 @@ _FOR_SOME = (
     | Disposition.dependent
 )
 
+_NO_DECODER = "FFmpeg has no decoder for it"
+
 S = TypeVar("S", bound=Stream)
 
 
@@ -174,12 +176,14 @@ def _described(track: Stream, look: _Look | None = None) -> str:
         facts.append("default")
     if look is not None and look.why_not:
         facts.append(look.why_not)
+    elif not has_decoder(track):
+        facts.append(_NO_DECODER)
     return f"track {track.index + 1}" + (f" ({', '.join(facts)})" if facts else "")
 
 
 def _watched(path: Path, track: VideoStream) -> _Look:
     if not has_decoder(track):
-        return _Look(0, "FFmpeg has no decoder for it")
+        return _Look(0, _NO_DECODER)
     first: npt.NDArray[np.int16] | None = None
     count, moves = 0, False
     for picture in _decoded(path, track.index, LOOKED_AT_S):
@@ -197,7 +201,7 @@ def _watched(path: Path, track: VideoStream) -> _Look:
 
 def _heard(path: Path | None, track: AudioStream) -> _Look:
     if not has_decoder(track):
-        return _Look(0, "FFmpeg has no decoder for it")
+        return _Look(0, _NO_DECODER)
     if path is None or next(_decoded(path, track.index, LISTENED_TO_S), None) is not None:
         return _Look(1)
     return _Look(0, "nothing in it can be decoded")
