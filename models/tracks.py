@@ -189,7 +189,11 @@ def _watched(path: Path, track: VideoStream) -> _Look:
     for picture in _decoded(path, track.index, LOOKED_AT_S):
         count += 1
         if not moves:
-            small = picture.reformat(*SMALL_PX, format="gray", interpolation="AREA").to_ndarray().astype(np.int16)
+            try:
+                shrunk = picture.reformat(*SMALL_PX, format="gray", interpolation="AREA")
+            except (FFmpegError, ValueError):
+                return _Look(0, "FFmpeg cannot convert its pictures")
+            small = shrunk.to_ndarray().astype(np.int16)
             first = small if first is None else first
             moves = bool(np.abs(small - first).max() >= MOVED_LEVELS)
         if moves and count >= FEWEST_PICTURES:

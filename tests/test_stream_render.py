@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
+from models.media import open_media
 from stream.errors import TextureError
 from stream.following import path_for
 from stream.player import Player
@@ -232,6 +233,18 @@ def test_part_of_a_song(texture: Texture, song: Song, tmp_path: Path) -> None:
     render_song(texture, SONG_STEPS, song, tmp_path / "out.mp4", seconds=1.0)
     assert len(pictures_of(tmp_path / "out.mp4")) == pytest.approx(float(texture.manifest.clip.rate_hz), abs=1)
     assert len(decoded(tmp_path / "out.mp4")) / 48_000 == pytest.approx(1.0, abs=0.033)
+
+
+@pytest.mark.parametrize("name", ["12:30 %d.mp4", "http:x.mkv", "y" * 251 + ".mp4"], ids=["colon", "scheme", "long"])
+def test_any_name_is_written(
+    texture: Texture, song: Song, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative, as a person types it: FFmpeg would take the first two for addresses."""
+    monkeypatch.chdir(tmp_path)
+    render_song(texture, SONG_STEPS, song, Path(name), seconds=0.5)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with open_media(Path(name)) as container:
+        assert next(container.decode(video=0)).width == WIDTH_PX
 
 
 def test_a_texture_that_cannot_hear_is_told(texture: Texture, song: Song, tmp_path: Path) -> None:

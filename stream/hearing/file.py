@@ -50,7 +50,7 @@ class FileSource(SoundSource):
 
     def __init__(self, address: str, *, loop: bool = False) -> None:
         self._is_url = is_address(address)
-        self.name = _shown(address) if self._is_url else printable(Path(address).name)
+        self.name = printable(_shown(address) if self._is_url else Path(address).name)
         self._address = address
         self._finite = FiniteSound(lambda what: log.warning("%s: %s", self.name, what))
         self._told = ""  # of the choice of tracks, so that it is told once
