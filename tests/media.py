@@ -51,11 +51,14 @@ class Tone:
     channels: int = 1
     flags: Disposition = PLAIN
     seconds: float = 1.5
+    bad_samples: int = 0  # that are not numbers, from 0.1 s on
 
     def samples(self) -> npt.NDArray[np.float32]:
         """Float32, (channels, samples)."""
         time_s = np.arange(round(self.seconds * SOUND_RATE_HZ)) / SOUND_RATE_HZ
-        return np.tile((0.3 * np.sin(2 * np.pi * self.pitch_hz * time_s)).astype(np.float32), (self.channels, 1))
+        samples = (0.3 * np.sin(2 * np.pi * self.pitch_hz * time_s)).astype(np.float32)
+        samples[4800 : 4800 + self.bad_samples] = np.nan
+        return np.tile(samples, (self.channels, 1))
 
 
 def write_tracks(path: Path, tracks: Sequence[Film | Tone], *, title: str = "", sound_codec: str = "aac") -> Path:

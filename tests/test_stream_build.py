@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from itertools import pairwise
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from bench.scene import make_lighter
 from export.encoder import EncoderBuilder
@@ -26,6 +28,7 @@ from stream.player import Player
 from stream.provenance import provenance
 from stream.texture import Texture
 from tests.clips import disc, write_clip
+from tests.media import Film, Tone, write_tracks
 from tests.presets import QUICK
 
 
@@ -61,6 +64,26 @@ def test_an_unusual_clip_becomes_a_texture_that_plays(tmp_path: Path, options: d
     video = [packet for packet in packets if packet.kind == "video"]
     assert len(decode_gop([packet.data for packet in video])) == len(video)
     assert any(packet.kind == "audio" for packet in packets) == options.get("with_sound", False)
+
+
+def test_odd_names_tracks_and_samples_become_a_texture_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of names that FFmpeg takes for addresses, and that are no UTF-8 and so cannot be stored in JSON as they are."""
+    monkeypatch.chdir(tmp_path)
+    clip, out = Path(os.fsdecode(b"12:30 caf\xe9.mkv")), Path(os.fsdecode(b"12:30 caf\xe9.texture"))
+    tracks = [Film(frames=1), Film(160, 128, frames=24, flags=Disposition.default), Tone(bad_samples=3)]
+    write_tracks(clip, tracks, sound_codec="pcm_f32le")
+    report = build(clip, out, with_renditions=False)
+    assert any("track 2 (h264, 160x128, default) is taken; passed over: track 1" in note for note in report.notes)
+    assert any("silenced (3 of them)" in note for note in report.notes)
+    with Texture.open(out) as texture:
+        assert texture.name == "12:30 caf\ufffd"
+        assert texture.manifest.clip.name == "12:30 caf\ufffd.mkv"
+        assert set(report.notes) > set(texture.manifest.clip.notes) > set()
+        assert texture.track is not None
+        assert np.abs(texture.track.samples(0, 50)).max() < 0.5
+        assert np.isfinite(texture.sound_embeddings).all()
 
 
 def test_a_larger_clip_is_given_a_smaller_rendition_unless_none_is_wanted(tmp_path: Path) -> None:
