@@ -24,6 +24,7 @@ from stream.liveliness import Liveliness, Tempo
 from stream.sound import read_sound
 from stream.sound_embedding import mono_16k, segment_ends_s
 from stream.texture import SOUND, VIDEO, Texture
+from stream.timeline import Timeline
 from stream.transitions import Transitions
 from stream.walk import Walk
 
@@ -94,7 +95,7 @@ def material(texture: Texture, path: Path) -> Material:
         with tempfile.TemporaryDirectory() as folder:
             stereo = read_sound(
                 texture.path / SOUND,
-                starts_s=0.0,
+                timeline=Timeline.starting_at(0.0),
                 duration_s=float(segments.frame_count / rate_hz),
                 scratch=Path(folder),
             )

@@ -194,8 +194,7 @@ def build_texture(
 def _encode_sound(path: Path, out: Path, video: IngestedVideo, tell: Callable[[str], None]) -> Sound | None:
     """Store the clip's sound; returns it as sound networks hear it, on disk, or None if there is none."""
     duration_s = float(video.segments.frame_count / video.format.rate_hz)
-    starts_s = video.first_picture_time_s
-    sound = read_sound(path, starts_s=starts_s, duration_s=duration_s, scratch=out.parent, tell=tell)
+    sound = read_sound(path, timeline=video.timeline, duration_s=duration_s, scratch=out.parent, tell=tell)
     if sound is None:
         return None
     write_track(sound, out)

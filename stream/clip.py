@@ -14,12 +14,15 @@ from pathlib import Path
 import av
 import av.error
 import av.filter
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from models.media import open_media
 from models.tracks import has_decoder, picture_track
 from stream.errors import ClipError
+from stream.plain_pictures import Kind, PlainPictures, link, ready
+from stream.timeline import PictureClock, Timeline
 
 STANDARD_RATES_HZ = tuple(
     Fraction(rate)
@@ -28,11 +31,8 @@ STANDARD_RATES_HZ = tuple(
 )  # fmt: skip
 LOWEST_RATE_HZ = Fraction(10)  # below it, a stride would be less than two frames
 HIGHEST_RATE_HZ = Fraction(60)
-LONGEST_SIDE_PX = 1920  # what every viewer's hardware decodes
+LEAST_USUAL_RATE_HZ, MOST_USUAL_RATE_HZ = Fraction(1), Fraction(240)  # files of varying rate say less, or more
 MOST_DAMAGED_PACKETS = 10_000
-HDR_TRANSFERS = (16, 18)  # PQ and HLG, ISO/IEC 23091-2
-WIDE_PRIMARIES = (9, 11, 12)  # of BT.2020, DCI-P3 and Display P3, the same
-TO_BT709 = "out_range=tv:out_color_matrix=bt709:out_primaries=bt709:out_transfer=bt709:intent=perceptual"
 CUT_OFF = 0.05  # of a clip: what is missing of its promised length beyond that is said
 CUT_SCORE = 10.0  # FFmpeg's own default for `scdet`, in per cent
 
@@ -51,6 +51,7 @@ class Clip:
 
     Attributes:
         path: the file.
+        timeline: how the file's time becomes the clip's, 0 at its first picture.
         rate_hz: the constant rate at which `frames` yields.
         expected_frames: how many frames the file promises, for progress; 0 when it does not say.
         notes: what is changed on the way in, one line each, to be shown to the user.
@@ -66,9 +67,13 @@ class Clip:
         self.notes: list[str] = []
         self._track: int | None = None
         self._open()
-        self._first = self._first_frame()
+        self.timeline = Timeline.of(self._container, self._stream, self._usual_frame_s())
+        self._first, self._first_aspect = self._first_frame()
+        self.timeline = self.timeline.aligned(float(self._first.time or 0.0))
+        for note in self.timeline.notes:
+            self._note(note)
         self.rate_hz = self._constant_rate()
-        self.expected_frames = self._expected_frames()
+        self.expected_frames = round(self.timeline.duration_s * self.rate_hz)
 
     def __enter__(self) -> Clip:
         return self
@@ -85,29 +90,47 @@ class Clip:
         """Whether the file has a sound track."""
         return bool(self._container.streams.audio)
 
-    @property
-    def first_picture_time_s(self) -> float:
-        """The file's own time of its first picture, to which the sound is aligned."""
-        return float(self._first.time or 0.0)
-
     def frames(self) -> Iterator[ClipFrame]:
         """Every picture at the constant rate, first to last. Damaged parts are passed over by FFmpeg; `notes` says so.
 
         Raises:
             ClipError: nothing at all could be decoded.
         """
-        graph = self._filter_graph()
-        index = 0
-        for picture in _filtered(graph, self._timed()):
-            yield ClipFrame(picture, index, index > 0 and "lavfi.scd.time" in picture.metadata)
+        index, cuts = 0, {self._place(cut_s) for cut_s in self.timeline.cuts_s}
+        for picture in self._at_constant_rate(cuts):
+            is_cut = "lavfi.scd.time" in picture.metadata or index in cuts
+            yield ClipFrame(picture, index, index > 0 and is_cut)
             index += 1
         if index == 0:
             raise ClipError(f"{self.path}: no picture in it could be decoded; the file is damaged")
         if self._damaged:
             self._note("damaged parts of it are passed over")
-        if index < (1 - CUT_OFF) * self.expected_frames:
-            got_s, promised_s = (count / float(self.rate_hz) for count in (index, self.expected_frames))
-            self._note(f"it is cut off: {got_s:.1f} s could be read of {promised_s:.1f}")
+        promised_s = self._promised_s()
+        if self.timeline.duration_s < (1 - CUT_OFF) * promised_s:
+            self._note(f"it is cut off: {self.timeline.duration_s:.1f} s could be read of {promised_s:.1f}")
+
+    def _at_constant_rate(self, cuts: set[int]) -> Iterator[VideoFrame]:
+        """All pictures, plain; where their shape changes, the place is added to `cuts`."""
+        first = Kind.of(self._first, self._first_aspect)
+        plain = PlainPictures(first, self._time_base, self._note)
+        graph = av.filter.Graph()
+        source = graph.add_buffer(None, *plain.size, VideoFormat("yuv420p"), time_base=plain.time_base)
+        link(graph, source, [("fps", f"fps={self.rate_hz}:start_time=0"), ("scdet", f"threshold={CUT_SCORE}")])
+        shape, begins = first.shown_size, self._first.pts or 0
+        for picture, aspect in self._timed():
+            kind = Kind.of(picture, aspect)
+            picture.pts = (picture.pts or 0) - begins
+            if kind.shown_size != shape:
+                cuts.add(self._place(float(picture.pts * self._time_base)))
+            shape = kind.shown_size
+            yield from _through(graph, plain.push(picture, kind))
+        yield from _through(graph, plain.flush())
+        graph.vpush(None)
+        yield from ready(graph)
+
+    def _place(self, time_s: float) -> int:
+        """The first picture, at the constant rate, of what begins at a time."""
+        return round(time_s * float(self.rate_hz))
 
     def _open(self) -> None:
         self._container = _open(self.path)
@@ -133,18 +156,25 @@ class Clip:
             self._note(chosen.note)
         return chosen.stream.index
 
-    def _decoded(self) -> Iterator[VideoFrame]:
+    def _decoded(self) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """The pictures with the aspect of their pixels, in a time that goes on."""
         # Opened anew rather than sought in: raw streams and pipes cannot go back.
         self._container.close()
         self._open()
-        packets = self._container.demux(self._stream)
+        packets, clock = self._container.demux(self._stream), PictureClock(self.timeline)
+        begins_with = self._stream.codec_context.sample_aspect_ratio
         self._damaged = 0
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     return
-                yield from packet.decode()
+                clock.set(packet)
+                for picture in packet.decode():
+                    now = self._stream.codec_context.sample_aspect_ratio
+                    # The file's word for it counts, until the pictures' own changes.
+                    aspect = now if now != begins_with else self._stream.sample_aspect_ratio
+                    yield picture, Fraction(aspect or 1)
             except av.error.EOFError:
                 return
             except av.error.FFmpegError:
@@ -153,25 +183,37 @@ class Clip:
                 if self._damaged > MOST_DAMAGED_PACKETS:
                     return
 
-    def _timed(self) -> Iterator[VideoFrame]:
+    def _timed(self) -> Iterator[tuple[VideoFrame, Fraction]]:
         """The decoded pictures, each with a time: raw streams have none, and the `fps` filter drops what has none."""
-        for index, picture in enumerate(self._decoded()):
+        for index, (picture, aspect) in enumerate(self._decoded()):
             if picture.pts is None:
                 picture.pts, picture.time_base = round(index / self.rate_hz / self._time_base), self._time_base
-            yield picture
+            yield picture, aspect
 
     @property
     def _time_base(self) -> Fraction:
         return self._stream.time_base or Fraction(1, 90_000)
 
-    def _first_frame(self) -> VideoFrame:
+    def _first_frame(self) -> tuple[VideoFrame, Fraction]:
         first = next(self._decoded(), None)
         if first is None:
             raise ClipError(f"{self.path}: no picture in it could be decoded; the file is cut short or damaged")
         return first
 
+    def _usual_frame_s(self) -> float:
+        """How long a picture usually stands, as far as the file says."""
+        rate = self._stream.guessed_rate or self._stream.average_rate or HIGHEST_RATE_HZ
+        return float(1 / min(max(Fraction(rate), LEAST_USUAL_RATE_HZ), MOST_USUAL_RATE_HZ))
+
+    def _average_rate(self) -> Fraction | None:
+        """Pictures per second; where the file's time breaks, what it says of itself is wrong."""
+        if len(self.timeline.runs) == 1:
+            return self._stream.average_rate or self._stream.guessed_rate
+        counted, guessed = Fraction(self.timeline.shown / self.timeline.duration_s), self._stream.guessed_rate
+        return guessed if guessed and abs(guessed - counted) < counted / 20 else counted
+
     def _constant_rate(self) -> Fraction:
-        average = self._stream.average_rate or self._stream.guessed_rate
+        average = self._average_rate()
         if not average or average <= 0:
             raise ClipError(f"{self.path}: its frame rate is not known; re-encode it with `ffmpeg -i IN -r 30 OUT.mp4`")
         rate = min(max(Fraction(average), LOWEST_RATE_HZ), HIGHEST_RATE_HZ)
@@ -186,67 +228,18 @@ class Clip:
             )
         return rate.limit_denominator(1001)
 
-    def _expected_frames(self) -> int:
-        duration_s = 0.0
-        if self._stream.duration and self._stream.time_base:
-            duration_s = float(self._stream.duration * self._stream.time_base)
-        elif self._container.duration:
-            duration_s = self._container.duration / av.time_base
-        return round(duration_s * self.rate_hz)
+    def _promised_s(self) -> float:
+        """How long the file says that its pictures are; 0 where it says nothing that can be held against it.
 
-    def _filter_graph(self) -> av.filter.Graph:
-        """The chain that makes the pictures plain; `scdet` comes last, so that its marks survive."""
-        graph = av.filter.Graph()
-        previous = graph.add_buffer(template=self._stream)
-        for name, arguments in self._filters():
-            step = graph.add(name, arguments)
-            previous.link_to(step)
-            previous = step
-        previous.link_to(graph.add("buffersink"))
-        graph.configure()
-        return graph
-
-    def _filters(self) -> list[tuple[str, str]]:
-        first = self._first
-        filters = [("fps", f"fps={self.rate_hz.numerator}/{self.rate_hz.denominator}")]
-        if first.interlaced_frame:
-            filters.insert(0, ("bwdif", "mode=send_frame"))
-        filters += _upright(round(first.rotation))
-        square_width = first.width * (self._stream.sample_aspect_ratio or Fraction(1))
-        quarter_turned = round(first.rotation) % 180 != 0
-        width, height = (first.height, square_width) if quarter_turned else (square_width, first.height)
-        shrink = min(Fraction(1), Fraction(LONGEST_SIDE_PX) / max(Fraction(width), Fraction(height)))
-        even = (int(width * shrink) // 2 * 2, int(height * shrink) // 2 * 2)
-        plain = f"out_range=tv:out_color_matrix={self._matrix(even[1])}"
-        if shrink < 1 or square_width != first.width:
-            filters += [("scale", f"{even[0]}:{even[1]}:{plain}"), ("setsar", "1")]
-            self._note(f"it is scaled to {even[0]}x{even[1]}")
-        else:
-            # Scaling to its own size changes nothing but frames of another size, which some clips have midway.
-            upright = (first.height, first.width) if quarter_turned else (first.width, first.height)
-            filters += [("scale", f"{upright[0]}:{upright[1]}:{plain}"), ("crop", f"{even[0]}:{even[1]}:0:0")]
-        filters += [*self._mapped(), ("format", "pix_fmts=yuv420p")]
-        # Decoders leave what a picture says of itself (EXIF of each JPEG) in its metadata, in any encoding, and PyAV
-        # reads all or none of it as UTF-8.
-        return [*filters, ("metadata", "mode=delete"), ("scdet", f"threshold={CUT_SCORE}")]
-
-    def _matrix(self, height: int) -> str:
-        """The colour matrix to give it: its own where that is usual, else what its size implies."""
-        own = {1: "bt709", 5: "smpte170m", 6: "smpte170m"}.get(int(self._first.colorspace))
-        return own or ("bt709" if height >= 720 else "smpte170m")
-
-    def _mapped(self) -> list[tuple[str, str]]:
-        """What brings brightness and colours that are more than every screen's to those; nothing where they are not.
-
-        It takes some seconds to prepare, and 50 ns a pixel: so it comes when the picture is as small as it gets.
+        What it says of all its tracks together says nothing of the pictures, as long as one track is as long as that.
         """
-        if self._first.color_trc in HDR_TRANSFERS:
-            self._note("it is HDR; its brightness and colours are mapped to what every screen shows")
-        elif self._first.color_primaries in WIDE_PRIMARIES:
-            self._note("its colours are wider than every screen's, and are mapped to those")
-        else:
-            return []
-        return [("scale", TO_BT709)]
+        if len(self.timeline.runs) > 1:
+            return 0.0
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        whole_s = (self._container.duration or 0) / av.time_base
+        begins_s = (self._container.start_time or 0) / av.time_base
+        return 0.0 if self.timeline.file_ends_s - begins_s > (1 - CUT_OFF) * whole_s else whole_s
 
     def _note(self, note: str) -> None:
         if note not in self.notes:
@@ -268,27 +261,7 @@ def _open(path: Path) -> av.container.InputContainer:
         raise ClipError(f"{path}: not a video file that FFmpeg can read, or cut short") from error
 
 
-def _upright(rotation_degrees: int) -> list[tuple[str, str]]:
-    """Filters that undo a display matrix; FFmpeg gives its angle counter-clockwise."""
-    turns = {
-        90: [("transpose", "cclock")],
-        180: [("hflip", ""), ("vflip", "")],
-        270: [("transpose", "clock")],
-    }
-    return turns.get(rotation_degrees % 360, [])
-
-
-def _filtered(graph: av.filter.Graph, frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
-    for frame in frames:
-        graph.vpush(frame)
-        yield from _ready(graph)
-    graph.vpush(None)
-    yield from _ready(graph)
-
-
-def _ready(graph: av.filter.Graph) -> Iterator[VideoFrame]:
-    while True:
-        try:
-            yield graph.vpull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
+def _through(graph: av.filter.Graph, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    for picture in pictures:
+        graph.vpush(picture)
+        yield from ready(graph)

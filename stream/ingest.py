@@ -19,6 +19,7 @@ from models.segments import Segments
 from stream.clip import Clip, ClipFrame
 from stream.errors import ClipError
 from stream.h264 import GopFileWriter, VideoFormat, colour_of
+from stream.timeline import Timeline
 
 CRF = 22
 MOST_SEGMENTS = 36_000  # two hours at most rates: what was measured; the search for ways grows with the square
@@ -36,7 +37,7 @@ class IngestedVideo:
         segments: how it is divided.
         analysis: its pictures at the encoder's size, uint8 RGB (F, h, w, 3); on disk, read as they are needed.
         grey: the same in grey and at the size at which a camera's motion is found, (F, h, w); likewise on disk.
-        first_picture_time_s: the file's own time of its first picture.
+        timeline: how the file's time becomes the clip's.
         notes: what was changed when it was read.
     """
 
@@ -44,7 +45,7 @@ class IngestedVideo:
     segments: Segments
     analysis: npt.NDArray[np.uint8]
     grey: npt.NDArray[np.uint8]
-    first_picture_time_s: float
+    timeline: Timeline
     notes: tuple[str, ...]
 
 
@@ -96,7 +97,7 @@ def ingest(path: Path, out: Path, frame_size: FrameSize, progress: Progress) -> 
         segments = Segments.of_clip(len(pictures), clip.rate_hz, tuple(cuts))
         _check_moves(path, pictures)
         _check_calm(path, segments)
-        return IngestedVideo(video_format, segments, pictures, grey, clip.first_picture_time_s, tuple(clip.notes))
+        return IngestedVideo(video_format, segments, pictures, grey, clip.timeline, tuple(clip.notes))
 
 
 def _chain(first: ClipFrame, rest: Iterator[ClipFrame]) -> Iterator[ClipFrame]:

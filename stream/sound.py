@@ -25,6 +25,7 @@ from models.tracks import sound_track
 from stream.errors import ClipError, TextureError
 from stream.finite import FiniteSound
 from stream.scratch import zeros
+from stream.timeline import Run, SoundClock, Timeline
 
 SAMPLE_RATE_HZ = 48000
 PACKET_SAMPLES = 960
@@ -42,7 +43,7 @@ Samples = npt.NDArray[np.float32]  # (samples, 2), 48 kHz, -1 to 1
 def read_sound(
     path: Path,
     *,
-    starts_s: float,
+    timeline: Timeline,
     duration_s: float,
     scratch: Path | None = None,
     tell: Callable[[str], None] = lambda note: None,
@@ -50,7 +51,7 @@ def read_sound(
     """The sound of a clip (`models.tracks` says which track), aligned to its first picture.
 
     Args:
-        starts_s: the file's own time of the first picture.
+        timeline: how the file's time becomes the clip's; sound of pictures that are not there is left out.
         duration_s: how much sound to return; what is missing is silence.
         scratch: a folder on whose disk it is kept; in memory by default.
         tell: given a line for the user where there was a choice of tracks, or samples had to be silenced.
@@ -69,8 +70,13 @@ def read_sound(
         sound: Samples = zeros((round(duration_s * SAMPLE_RATE_HZ), 2), np.float32, scratch)
         resampler = _resampler()
         position: int | None = None
-        for frame in map(finite.frame, _decoded(chosen.stream)):
-            due = position if frame.time is None else round((frame.time - starts_s) * SAMPLE_RATE_HZ)
+        run = timeline.runs[0]
+        for frame, place in _decoded(chosen.stream, timeline):
+            frame = finite.frame(frame)
+            due = position if frame.time is None else round(frame.time * SAMPLE_RATE_HZ)
+            if place is not run:
+                _silence(sound, round(place.clip_begins_s * SAMPLE_RATE_HZ), position)
+                run, position = place, due
             if position is None or due is None or abs(due - position) > GAP_SAMPLES:
                 position = due or 0  # the first one, or one behind a gap: silence is where nothing was
             try:
@@ -79,7 +85,7 @@ def read_sound(
                 resampler = _resampler()
                 parts = resampler.resample(frame)
             for part in parts:
-                position = _paste(sound, part, position)
+                position = _paste(sound, part, position, round(run.clip_begins_s * SAMPLE_RATE_HZ))
         if position is None:
             raise ClipError(f"{path}: its sound track cannot be decoded; remove it with `ffmpeg -i IN -an -c copy OUT`")
         for note in filter(None, (chosen.note, finite.note)):
@@ -171,12 +177,16 @@ def _resampler() -> AudioResampler:
     return AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE_HZ)
 
 
-def _decoded(stream: AudioStream) -> Iterator[AudioFrame]:
+def _decoded(stream: AudioStream, timeline: Timeline) -> Iterator[tuple[AudioFrame, Run]]:
+    """The frames of a track in the clip's time, each with the run that it belongs to."""
     container = stream.container
     assert isinstance(container, InputContainer)
+    clock = SoundClock(timeline)
     for packet in container.demux(stream):
         try:
-            yield from packet.decode()
+            clock.set(packet)
+            for frame in packet.decode():
+                yield frame, clock.run
         except av.error.FFmpegError:
             continue  # a damaged packet: silence stays in its place, the rest goes on
 
@@ -188,14 +198,20 @@ def _interleaved(frame: AudioFrame) -> Samples:
     return np.asarray(array * scale, np.float32)
 
 
-def _paste(sound: Samples, part: AudioFrame, position: int) -> int:
-    """Put decoded samples at `position` where the track has room; returns the position after them."""
+def _paste(sound: Samples, part: AudioFrame, position: int, first: int) -> int:
+    """Put decoded samples at `position` where the track has room, and from `first` on; returns the position after."""
     samples = _interleaved(part)
     end = position + len(samples)
-    inside = slice(max(0, position), max(0, min(end, len(sound))))
+    inside = slice(max(first, 0, position), max(0, min(end, len(sound))))
     if inside.stop > inside.start:
         sound[inside] = samples[inside.start - position : inside.stop - position]
     return end
+
+
+def _silence(sound: Samples, first: int, end: int | None) -> None:
+    """Take out what of one recording lasts into the pictures of the next."""
+    if end is not None and end > first:
+        sound[max(0, first) : end] = 0
 
 
 def _eased(sound: Samples, first: int, last: int) -> Samples:

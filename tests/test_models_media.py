@@ -23,6 +23,7 @@ from stream.hearing.file import FileSource, open_sound
 from stream.recode import recode
 from stream.song import Song
 from stream.sound import Track, read_sound, write_track
+from stream.timeline import Timeline
 from tests.media import TITLE, Film, Tone, garble, write_tracks
 
 NAMES = (
@@ -57,7 +58,7 @@ def _watch(path: Path) -> None:
 
 READERS: dict[str, Reader] = {
     "fit's pictures": _watch,
-    "fit's sound": lambda path: read_sound(path, starts_s=0.0, duration_s=1.0),
+    "fit's sound": lambda path: read_sound(path, timeline=Timeline.starting_at(0.0), duration_s=1.0),
     "a song": Song.read,
     "a microphone": _hear,
     "triplets": FilmOfTriplets.read,

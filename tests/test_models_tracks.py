@@ -20,6 +20,7 @@ from stream.clip import Clip
 from stream.hearing.file import open_sound
 from stream.song import Song
 from stream.sound import read_sound
+from stream.timeline import Timeline
 from tests.media import SOUND_RATE_HZ, Film, Tone, pitch_hz, write_tracks
 
 DEFAULT, COVER = Disposition.default, Disposition.attached_pic
@@ -119,7 +120,7 @@ def test_every_room_takes_the_same(tmp_path: Path) -> None:
         assert re.search("track 2 .* is taken; passed over: track 1 .*it does not move", clip.notes[0])
     assert FilmOfTriplets.read(path).pictures.shape[1:] == (128, 160, 3)
     notes: list[str] = []
-    sound = read_sound(path, starts_s=0.0, duration_s=1.0, tell=notes.append)
+    sound = read_sound(path, timeline=Timeline.starting_at(0.0), duration_s=1.0, tell=notes.append)
     assert sound is not None
     assert pitch_hz(sound[:, 0], SOUND_RATE_HZ) == pytest.approx(880, abs=5)
     song = Song.read(path)

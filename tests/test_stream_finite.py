@@ -18,6 +18,7 @@ from stream.hearing.resample import Resampler
 from stream.hearing.source import SourceState
 from stream.song import Song
 from stream.sound import read_sound
+from stream.timeline import Timeline
 from tests.media import SOUND_RATE_HZ, Tone, write_float_wav
 from tests.sounds import Ear, wait_until
 
@@ -58,7 +59,7 @@ def test_sound_that_is_well_is_left_alone() -> None:
 
 def test_a_clip_and_a_song_and_the_benches_are_mended(odd_wav: Path) -> None:
     told: list[str] = []
-    sound = read_sound(odd_wav, starts_s=0.0, duration_s=1.0, tell=told.append)
+    sound = read_sound(odd_wav, timeline=Timeline.starting_at(0.0), duration_s=1.0, tell=told.append)
     song = Song.read(odd_wav)
     assert sound is not None
     for samples in (sound, song.sound, read_mono(odd_wav), music(odd_wav, 1.0)):

@@ -12,6 +12,7 @@ from av.audio.frame import AudioFrame
 
 from stream.errors import ClipError, TextureError
 from stream.sound import PACKET_SAMPLES, PREROLL_PACKETS, SAMPLE_RATE_HZ, Samples, Track, read_sound, write_track
+from stream.timeline import Timeline
 from tests.stream_media import decode_sound, numbered, tone
 
 SECONDS = 6.0
@@ -137,7 +138,7 @@ PCM = {"codec": "pcm_s16le", "rate_hz": 48000, "layout": "stereo"}
 def test_sound_is_read_from_the_first_picture_on(tmp_path: Path, suffix: str, begin_s: float, starts_s: float) -> None:
     source = tone(1.0)
     clip = write_clip(tmp_path / f"clip{suffix}", [(begin_s, source)], **PCM)
-    sound = read_sound(clip, starts_s=starts_s, duration_s=1.2)
+    sound = read_sound(clip, timeline=Timeline.starting_at(starts_s), duration_s=1.2)
     assert sound is not None
     assert sound.shape == (round(1.2 * 48000), 2)
     expected = np.zeros((5 * 48000, 2), np.float32)
@@ -150,7 +151,9 @@ def test_a_gap_in_the_sound_is_silence_and_shifts_nothing(tmp_path: Path) -> Non
     source = tone(0.8)
     early, late = source[:14400], source[24000:]
     sound = read_sound(
-        write_clip(tmp_path / "gap.mkv", [(0.0, early), (0.5, late)], **PCM), starts_s=0.0, duration_s=0.8
+        write_clip(tmp_path / "gap.mkv", [(0.0, early), (0.5, late)], **PCM),
+        timeline=Timeline.starting_at(0.0),
+        duration_s=0.8,
     )
     assert sound is not None
     np.testing.assert_allclose(sound[:14400], early, atol=2e-4)
@@ -173,7 +176,7 @@ def test_other_rates_and_mono_become_48_khz_stereo_in_place(tmp_path: Path, rate
     left = LEVEL * np.sin(2 * np.pi * (300 * time_s + 250 * time_s**2))
     source = np.stack([left, 0.5 * left], axis=1).astype(np.float32)
     clip = write_clip(tmp_path / "clip.mkv", [(0.0, source)], codec="pcm_s16le", rate_hz=rate_hz, layout=layout)
-    sound = read_sound(clip, starts_s=0.0, duration_s=1.5)
+    sound = read_sound(clip, timeline=Timeline.starting_at(0.0), duration_s=1.5)
     assert sound is not None
     time_s = np.arange(len(sound)) / SAMPLE_RATE_HZ
     expected = LEVEL * np.sin(2 * np.pi * (300 * time_s + 250 * time_s**2))
@@ -189,7 +192,7 @@ def test_other_rates_and_mono_become_48_khz_stereo_in_place(tmp_path: Path, rate
 def test_aac_with_its_priming_is_in_place(tmp_path: Path) -> None:
     source = tone(1.5)
     clip = write_clip(tmp_path / "clip.mp4", [(0.0, source)], codec="aac", rate_hz=48000, layout="stereo")
-    sound = read_sound(clip, starts_s=0.0, duration_s=1.5)
+    sound = read_sound(clip, timeline=Timeline.starting_at(0.0), duration_s=1.5)
     assert sound is not None
     assert lag_samples(sound, source, 0) == 0
     assert alike(sound, source) > 0.99
@@ -201,13 +204,13 @@ def test_a_clip_without_sound_has_none(tmp_path: Path) -> None:
         stream.width, stream.height = 96, 64
         container.mux(stream.encode(numbered(0)))
         container.mux(stream.encode(None))
-    assert read_sound(tmp_path / "mute.mp4", starts_s=0.0, duration_s=1.0) is None
+    assert read_sound(tmp_path / "mute.mp4", timeline=Timeline.starting_at(0.0), duration_s=1.0) is None
 
 
 def test_a_track_with_nothing_in_it_is_refused(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", [], **PCM)
     with pytest.raises(ClipError, match=r"clip\.mkv: its sound track cannot be decoded; remove it with `ffmpeg"):
-        read_sound(clip, starts_s=0.0, duration_s=1.0)
+        read_sound(clip, timeline=Timeline.starting_at(0.0), duration_s=1.0)
 
 
 @pytest.mark.parametrize("data", [None, b"", b"nothing of the kind" * 50])

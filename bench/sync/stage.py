@@ -88,8 +88,8 @@ class Stage:
         film = Film.of_clip(path)
         with Clip(path) as clip:
             next(clip.frames())
-            starts_s = clip.first_picture_time_s
-        sound = read_sound(path, starts_s=starts_s, duration_s=len(film.frames) / float(film.rate_hz))
+            timeline = clip.timeline
+        sound = read_sound(path, timeline=timeline, duration_s=len(film.frames) / float(film.rate_hz))
         if sound is None:
             raise BenchError(f"{path}: it has no sound, and nothing can follow a song without; give another to --clip")
         return cls(film, mono_16k(sound), None, seed, lambda _: path)

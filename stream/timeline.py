@@ -1,0 +1,333 @@
+"""A clip's time: from the time stamps that a file carries to one time that goes on, for pictures and sound alike.
+
+Two recordings joined by `cat` begin again at the same time, clocks are set while a camera records, a stamp of 33 bits
+begins at 0 again every 26.5 hours, and broken muxers write one stamp for many pictures. The picture track decides
+where time breaks: behind a break it goes on one picture after the last, and the sound is moved by the same amount, so
+that both stay together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+
+MOST_BACK_S, MOST_BACK_FRAMES = (
+    0.5,
+    5,
+)  # stamps go back by less; in Matroska, which keeps none for decoding, by pictures
+LONGEST_HOLD_S = 10.0  # a picture may stand so long; FFmpeg's own limit for a gap (`-dts_delta_threshold`)
+WRAP_S = 2**33 / 90_000  # when the stamps of a transport stream begin at 0 again
+ALIKE_S = 1.0  # jumps of pictures and of sound are the same one if they differ by less
+OUTSIDE_S = 10.0  # sound may begin, or end, so far outside of its pictures
+
+
+@dataclass(frozen=True)
+class Run:
+    """Packets of the picture track whose stamps belong together.
+
+    Attributes:
+        first: which packet of the track it begins with, counted as the file holds them, from 0.
+        begins_s, ends_s: where its pictures begin and end, in the file's time.
+        shift_s: what makes the clip's time of the file's: 0 at the clip's first picture.
+        clip_ends_s: where its last picture ends, in the clip's time.
+        position: where in the file it begins, in bytes; -1 if unknown.
+        counts: whether all its stamps are alike, so that its pictures are counted instead.
+        is_cut: whether what it shows may differ from what was before.
+    """
+
+    first: int
+    begins_s: float
+    ends_s: float
+    shift_s: float
+    clip_ends_s: float
+    position: int = -1
+    counts: bool = False
+    is_cut: bool = True
+
+    @property
+    def clip_begins_s(self) -> float:
+        """Where it begins in the clip."""
+        return self.begins_s + self.shift_s
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """How a file's time becomes the clip's.
+
+    Attributes:
+        runs: at least one, in the order of the file.
+        frame_s: how long a picture usually stands.
+        shown: how many packets of the picture track are of pictures that are shown.
+        file_ends_s: the file's time at which the last of all tracks ends, as far as the file can be read.
+        notes: what was changed, a line each, for the user.
+    """
+
+    runs: tuple[Run, ...]
+    frame_s: float = 0.04
+    shown: int = 0
+    file_ends_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def starting_at(cls, starts_s: float) -> Timeline:
+        """Of a file whose time never breaks, and whose first picture stands at `starts_s`."""
+        return cls((Run(0, starts_s, float("inf"), -starts_s, float("inf")),))
+
+    @classmethod
+    def of(cls, container: InputContainer, track: Stream, frame_s: float) -> Timeline:
+        """Of an open file, which is read to its end, but not decoded.
+
+        Args:
+            track: of the pictures.
+            frame_s: how long a picture usually stands.
+        """
+        reader, file_ends_s = _Reader(frame_s), 0.0
+        for packet in _packets(container):
+            time_s = _time_s(packet)
+            if time_s is not None:
+                file_ends_s = max(file_ends_s, time_s + float((packet.duration or 0) * _base(packet)))
+            if packet.stream_index == track.index:
+                reader.take(packet, time_s, None if packet.dts is None else float(packet.dts * _base(packet)))
+        return reader.timeline(file_ends_s)
+
+    @property
+    def duration_s(self) -> float:
+        """How long all its pictures stand."""
+        return self.runs[-1].clip_ends_s - self.runs[0].clip_begins_s
+
+    @property
+    def cuts_s(self) -> list[float]:
+        """The clip's times at which time broke, and so the picture may have."""
+        return [run.clip_begins_s for run in self.runs[1:] if run.is_cut]
+
+    def aligned(self, first_picture_s: float) -> Timeline:
+        """The same, so that the picture that stands at `first_picture_s` in the file's time stands at 0."""
+        by_s = -(first_picture_s + self.runs[0].shift_s)
+        return replace(
+            self,
+            runs=tuple(
+                replace(run, shift_s=run.shift_s + by_s, clip_ends_s=run.clip_ends_s + by_s) for run in self.runs
+            ),
+        )
+
+
+class PictureClock:
+    """Gives the picture track's packets stamps that go on, before they are decoded; ask it in the file's order.
+
+    They are in the time of the first run.
+    """
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._runs, self._frame_s = timeline.runs, timeline.frame_s
+        self._count = self._run = 0
+
+    def set(self, packet: Packet[Any]) -> None:
+        """Change a packet's stamps."""
+        if not packet.size:
+            return
+        while self._run + 1 < len(self._runs) and self._count >= self._runs[self._run + 1].first:
+            self._run += 1
+        run, place = self._runs[self._run], self._count - self._runs[self._run].first
+        self._count += 1
+        move_s = run.shift_s - self._runs[0].shift_s
+        if run.counts:
+            packet.pts = packet.dts = round((run.begins_s + move_s + place * self._frame_s) / _base(packet))
+        elif self._run:
+            _move(packet, move_s)
+
+
+class SoundClock:
+    """Gives the sound track's packets the clip's time, before they are decoded; ask it in the file's order.
+
+    Attributes:
+        run: that of the last packet.
+    """
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._runs = timeline.runs
+        self._index = 0
+        self._due_s: float | None = None
+        self.run = self._runs[0]
+
+    def set(self, packet: Packet[Any]) -> None:
+        """Change a packet's stamps."""
+        time_s = _time_s(packet)
+        if time_s is not None and packet.size:
+            position = -1 if packet.pos is None else packet.pos
+            self._follow(time_s, float((packet.duration or 0) * _base(packet)), position)
+        _move(packet, self.run.shift_s)
+
+    def _follow(self, time_s: float, duration_s: float, position: int) -> None:
+        leaps_s = 0.0 if self._due_s is None else time_s - self._due_s
+        if len(self._runs) > 1:
+            if self._due_s is None or leaps_s < -MOST_BACK_S or leaps_s > LONGEST_HOLD_S:
+                self._index = self._behind_leap(time_s, leaps_s, position)
+            while self._goes_on_into_next(time_s):
+                self._index += 1
+        self._due_s, self.run = time_s + duration_s, self._runs[self._index]
+
+    def _goes_on_into_next(self, time_s: float) -> bool:
+        """Whether sound that did not leap has left its run's pictures for those of the next, in the same time."""
+        if self._index + 1 == len(self._runs):
+            return False
+        run, following = self._runs[self._index : self._index + 2]
+        margin_s = 2 * (run.ends_s - run.begins_s) if run.counts else MOST_BACK_S
+        return following.begins_s >= run.ends_s - margin_s and time_s >= min(run.ends_s, following.begins_s)
+
+    def _behind_leap(self, time_s: float, leaps_s: float, position: int) -> int:
+        """The run that sound belongs to that leapt, or has only begun."""
+        later = range(self._index, len(self._runs))
+        if self._due_s is not None:
+            for index in later[1:]:
+                pictures_leap_s = self._runs[index].begins_s - self._runs[index - 1].ends_s
+                if abs(pictures_leap_s - leaps_s) < ALIKE_S:
+                    return index
+        placed = max((index for index in later if self._runs[index].position <= position), default=self._index)
+        by_distance = sorted(later, key=lambda index: abs(index - placed))
+        return next((index for index in by_distance if self._holds(index, time_s)), placed)
+
+    def _holds(self, index: int, time_s: float) -> bool:
+        return self._runs[index].begins_s - OUTSIDE_S <= time_s < self._runs[index].ends_s + OUTSIDE_S
+
+
+@dataclass
+class _Open:
+    """A run that is being read; as in `Run`."""
+
+    first: int
+    position: int
+    begins_s: float
+    latest_s: float
+    shift_s: float
+    counts: bool = False
+    is_cut: bool = True
+    count: int = 0
+    latest_decoded_s: float = 0.0  # the same as `latest_s`, of the stamps for decoding
+
+
+@dataclass
+class _Reader:
+    """Finds runs among the picture track's stamps."""
+
+    frame_s: float
+    packets: int = 0
+    shown: int = 0
+    runs: list[_Open] = field(default_factory=list)
+    standing: int = 0  # packets since the last stamp that was later than all before it
+    back: int = 0
+    gaps: int = 0
+    stuck: int = 0
+
+    def take(self, packet: Packet[Any], time_s: float | None, decoded_s: float | None) -> None:
+        """Look at the next packet.
+
+        Args:
+            time_s: when it is shown.
+            decoded_s: when it is decoded: stamps that are in order, so that a jump is a jump.
+        """
+        index, self.packets = self.packets, self.packets + 1
+        self.shown += not packet.is_discard
+        if time_s is None or packet.is_discard:  # what is not shown has a number, and no time
+            return
+        decoded_s = time_s if decoded_s is None else decoded_s
+        begun = _Open(index, -1 if packet.pos is None else packet.pos, time_s, time_s, 0.0)
+        begun.latest_decoded_s = decoded_s
+        if not self.runs:
+            self.runs.append(begun)
+            return
+        run = self.runs[-1]
+        ahead_s, shown_ahead_s = decoded_s - run.latest_decoded_s, time_s - run.latest_s
+        if run.counts and abs(shown_ahead_s) < self.frame_s / 4:
+            run.count += 1
+        elif abs(ahead_s + WRAP_S) < LONGEST_HOLD_S:
+            begun.is_cut = False
+            self._begin(begun, shown_ahead_s + WRAP_S)
+        elif ahead_s < -max(MOST_BACK_S, MOST_BACK_FRAMES * self.frame_s):
+            self.back += 1
+            self._begin(begun, self.frame_s)
+        elif ahead_s > LONGEST_HOLD_S:
+            self.gaps += 1
+            self._begin(begun, self.frame_s)
+        elif run.counts:
+            begun.is_cut = False
+            self._begin(begun, self.frame_s)
+        else:
+            run.latest_decoded_s = max(run.latest_decoded_s, decoded_s)
+            self._go_on(run, begun, shown_ahead_s)
+
+    def _go_on(self, run: _Open, begun: _Open, ahead_s: float) -> None:
+        """Take a picture of the run, unless its stamp has been the same for too long."""
+        if ahead_s > 0:
+            run.latest_s, self.standing = begun.latest_s, 0
+        elif ahead_s > -self.frame_s / 4:
+            self.standing += 1
+            if self.standing * self.frame_s > MOST_BACK_S:
+                self.stuck += 1
+                begun.first, begun.count = begun.first - self.standing + 1, self.standing
+                begun.counts, begun.is_cut = True, False
+                self._begin(begun, self.frame_s)
+
+    def _begin(self, run: _Open, after_s: float) -> None:
+        """Begin a run whose first picture stands `after_s` behind the last picture before it."""
+        self.standing = 0
+        run.shift_s = self._last_s(self.runs[-1]) + after_s - run.begins_s
+        self.runs.append(run)
+
+    def _last_s(self, run: _Open) -> float:
+        """When a run's last picture begins, in the clip's time."""
+        if run.counts:
+            return run.begins_s + run.shift_s + (run.count - 1) * self.frame_s
+        return run.latest_s + run.shift_s
+
+    def timeline(self, file_ends_s: float) -> Timeline:
+        opened = self.runs or [_Open(0, -1, 0.0, max(0, self.packets - 1) * self.frame_s, 0.0)]
+        runs = tuple(
+            Run(
+                run.first, run.begins_s, run.latest_s + self.frame_s, run.shift_s, self._last_s(run) + self.frame_s,
+                run.position, run.counts, run.is_cut,
+            )
+            for run in opened
+        )  # fmt: skip
+        timeline = Timeline(runs, self.frame_s, self.shown, file_ends_s, tuple(self._notes()))
+        return timeline.aligned(runs[0].begins_s)
+
+    def _notes(self) -> Iterator[str]:
+        if self.back:
+            yield f"its time begins again {_times(self.back)}, as in joined recordings; the clip goes on, as a cut"
+        if self.gaps:
+            yield f"its time leaps by more than {LONGEST_HOLD_S:g} s {_times(self.gaps)}; the gap is closed, as a cut"
+        if self.stuck:
+            yield f"its time stands still {_times(self.stuck)} while pictures go on; they are counted there"
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _packets(container: InputContainer) -> Iterator[Packet[Any]]:
+    try:
+        yield from (packet for packet in container.demux() if packet.size)
+    except FFmpegError:
+        return  # it cannot be read on, as whoever decodes it will find too
+
+
+def _base(packet: Packet[Any]) -> Fraction:
+    return packet.time_base or Fraction(1, 90_000)
+
+
+def _time_s(packet: Packet[Any]) -> float | None:
+    stamp = packet.dts if packet.pts is None else packet.pts
+    return None if stamp is None else float(stamp * _base(packet))
+
+
+def _move(packet: Packet[Any], by_s: float) -> None:
+    by = round(by_s / _base(packet))
+    packet.pts = None if packet.pts is None else packet.pts + by
+    packet.dts = None if packet.dts is None else packet.dts + by
