@@ -34,6 +34,7 @@ MOST_PACKETS = 20_000  # looked at where packets have no times
 SMALL_PX = (160, 90)  # at which pictures are compared
 FEWEST_PICTURES = 20  # within that time, or it is a slide show
 MOVED_LEVELS = 8  # of 255, of any small pixel: more than an encoder changes in a still picture
+_COVER = Disposition.attached_pic
 _NO_FILM = Disposition.still_image | Disposition.timed_thumbnails | Disposition.dependent
 _FOR_SOME = (
     Disposition.hearing_impaired
@@ -110,7 +111,7 @@ def has_decoder(track: Stream) -> bool:
 
 
 def _film_tracks(container: InputContainer) -> list[VideoStream]:
-    tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
+    tracks = [track for track in container.streams.video if not track.disposition & _COVER]
     return sorted(tracks, key=_picture_rank)
 
 
@@ -235,7 +236,9 @@ def _begin(container: InputContainer, longest_s: float) -> Iterator[Packet[Any]]
                 flushes.append(packet)
                 continue
             stamp = packet.pts if packet.dts is None else packet.dts
-            if stamp is not None and packet.time_base is not None:
+            # Cover art is at 0 wherever the rest begins, and subtitles may be anywhere.
+            is_timed = packet.stream.type in ("video", "audio") and not packet.stream.disposition & _COVER
+            if is_timed and stamp is not None and packet.time_base is not None:
                 time_s = float(stamp * packet.time_base)
                 begins_s = time_s if begins_s is None else begins_s
                 if time_s - begins_s > longest_s:
