@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import webbrowser
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +73,7 @@ def serve_textures(
         if open_browser and sys.stdout.isatty():
             webbrowser.open(addresses[0])
 
-    source = _open_microphone(playback.mic)
+    source = opened_microphone(playback.mic)
     network = None if source is None else _sound_network(named)
     with nullcontext() if network is None else opened_sound_engine(network) as engine:
         opened = partial(opened_player, playback=playback, hears=None if network is None else network.read_bytes())
@@ -140,13 +141,23 @@ def opened_sound_engine(network: Path) -> Engine:
     return open_engine(network, Choice(waits=False, cache=EngineCache(tell=say), tell=say))
 
 
-def _open_microphone(name: str | None) -> SoundSource | None:
-    from server.whip import WhipSource
-    from stream.hearing.choose import open_source
+def opened_microphone(name: str | None) -> SoundSource | None:
+    """What `--mic` names, not yet started; None for nothing.
 
-    if not name or name == "none":
+    Raises:
+        MicrophoneError: nothing can be meant by it.
+    """
+    from server.whip import WhipSource
+    from stream.hearing.choose import WORDS, open_source
+
+    if not name:
         return None
-    return WhipSource() if name.strip().casefold() == "whip" else open_source(name, loop=True)
+    word = name.strip().casefold()
+    if word in ("none", "whip", *WORDS) and os.path.isfile(name):
+        say(f"--mic {name} does not mean the file of that name; say ./{name} for it")
+    if name == "none":
+        return None
+    return WhipSource() if word == "whip" else open_source(name, loop=True)
 
 
 def _warn_of_others(settings: ServerSettings) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server.playing import opened_microphone
 from stream.errors import MicrophoneError
 from stream.hearing.browser import BrowserSource
 from stream.hearing.capture import CaptureSource
@@ -45,3 +46,17 @@ def test_a_file_that_is_there_is_meant(tmp_path: Path) -> None:
 def test_what_can_mean_nothing_is_refused(text: str, reason: str) -> None:
     with pytest.raises(MicrophoneError, match=reason):
         open_source(text)
+
+
+def test_a_word_is_meant_even_where_a_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And it is said how to name the file."""
+    monkeypatch.chdir(tmp_path)
+    Path("browser").touch()
+    with opened_microphone("browser") as source:
+        assert type(source) is BrowserSource
+    assert "say ./browser for it" in capsys.readouterr().err
+    with opened_microphone("./browser") as source:
+        assert type(source) is FileSource
+    assert capsys.readouterr().err == ""
