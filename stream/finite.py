@@ -36,7 +36,7 @@ class FiniteSound:
         self._tell = tell
 
     def frame(self, frame: AudioFrame) -> AudioFrame:
-        """The same frame, mended in place. About 3 µs for a frame of AAC that needs no mending."""
+        """The same frame, mended in place. About 10 µs for a frame of AAC that needs no mending."""
         dtype = _FLOATS.get(frame.format.name)
         if dtype is None:
             return frame
