@@ -37,6 +37,19 @@ def bench_jumps(
     Console(highlight=False).print(f"{out}: " + ", ".join(f"{leaves} to {lands}" for leaves, lands in places))
 
 
+@app.command("sound-jumps")
+def bench_sound_jumps(
+    sounds: Annotated[list[Path] | None, typer.Argument(help="Songs or clips; by default the drawn strings.")] = None,
+    jumps: Annotated[int, typer.Option(min=2, help="Of each sound and each length of cross-fade.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="Of where they go from and to.")] = 0,
+    json_out: JsonOut = None,
+) -> None:
+    """The error of a clip's own sound behind the cross-fades at jumps, in dB of that sound: less is better."""
+    from bench.sound_jumps import measure
+
+    report(measure(sounds or [], jumps, seed=seed), json_out)
+
+
 @app.command("bridges")
 def bench_bridges(
     texture: Annotated[Path, typer.Argument(help="The texture folder.")],

@@ -19,7 +19,7 @@ from stream.h264 import decode_gop
 from stream.interpolation.planes import Plane, picture_of, planes_of
 from stream.reel import Entrance, Reel, Unit
 from stream.renditions import encode_units
-from stream.sound import PACKET_S, cross_fade
+from stream.sound import PACKET_S, SPARE_PACKETS, cross_fade
 from stream.splice import sound_offset
 from stream.texture import Texture
 
@@ -87,8 +87,9 @@ def entrance(left: Exit, old: Texture, new: Texture, first: int, units: Sequence
     until = math.ceil((frames + len(units)) * form.time_base / PACKET_S)
     offset = sound_offset(new, first, frames + len(units))
     fade = cross_fade(
-        old.track, left.sounds + left.offset, new.track, left.sounds + offset, count=max(1, until - left.sounds)
-    )
+        old.track, left.sounds + left.offset, new.track, left.sounds + offset,
+        count=max(1, until - left.sounds), spare=SPARE_PACKETS,
+    )  # fmt: skip
     return replace(begin, fade=tuple(fade))
 
 

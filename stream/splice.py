@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stream.reel import SILENCE, Entrance, Laid, MediaPacket, Reel, Turn, Unit
-from stream.sound import PACKET_S
+from stream.sound import PACKET_S, SPARE_PACKETS
 from stream.texture import Texture
 from stream.walk import Step
 
 __all__ = ["SHORTEST_FADE_PACKETS", "MediaPacket", "Splicer"]
 
-SHORTEST_FADE_PACKETS = 3  # where a jump has no bridge to fade under
+SHORTEST_FADE_PACKETS = 6  # where a jump has no bridge to fade under; in four of them both sounds are heard
 FADE_LEAD_PACKETS = 2  # that sound on after a cut, while its cross-fade is made: it takes some 10 ms of a core
 
 Fader = Callable[[int, int, int], Callable[[], Sequence[bytes] | None]]
@@ -70,7 +70,7 @@ class Splicer:
         elif step.is_jump and self._texture.track is not None:
             first = self.reel.first_sound_at(begins)
             until = max(self.reel.first_sound_at(segment_begins), first + SHORTEST_FADE_PACKETS)
-            faded = self._texture.track.cross_fade(first + outgoing, first + offset, count=until - first)
+            faded = self._texture.track.cross_fade(first + outgoing, first + offset, until - first, spare=SPARE_PACKETS)
             turn = Turn(first, offset, lambda: faded)
         return Laid(self.units(step.segment, bridge), turn, step)
 

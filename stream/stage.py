@@ -15,6 +15,7 @@ from stream.bridges import Bridges
 from stream.cues import Cues, Hit, Mode
 from stream.landing import Landing
 from stream.reel import Laid, Unit
+from stream.sound import SPARE_PACKETS
 from stream.splice import Splicer
 from stream.still import Stills
 from stream.texture import Texture
@@ -172,7 +173,9 @@ class Stage:
     def _fade(self, outgoing: int, incoming: int, count: int) -> Callable[[], Sequence[bytes] | None]:
         assert self._texture.track is not None
         track = self._texture.track
-        future = self._submitted("a cross-fade", lambda: track.cross_fade(outgoing, incoming, count))
+        future = self._submitted(
+            "a cross-fade", lambda: track.cross_fade(outgoing, incoming, count, spare=SPARE_PACKETS)
+        )
         return lambda: _result(future)
 
     def _submitted(self, what: str, work: Callable[..., T], *arguments: object) -> Future[T]:

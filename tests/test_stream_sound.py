@@ -11,7 +11,18 @@ import pytest
 from av.audio.frame import AudioFrame
 
 from stream.errors import ClipError, TextureError
-from stream.sound import PACKET_SAMPLES, PREROLL_PACKETS, SAMPLE_RATE_HZ, Samples, Track, read_sound, write_track
+from stream.sound import (
+    PACKET_SAMPLES,
+    PREROLL_PACKETS,
+    SAMPLE_RATE_HZ,
+    SETTLING_PACKETS,
+    SPARE_PACKETS,
+    Samples,
+    Track,
+    cross_fade,
+    read_sound,
+    write_track,
+)
 from stream.timeline import Timeline
 from tests.stream_media import decode_sound, numbered, tone
 
@@ -92,7 +103,7 @@ def test_a_cross_fade_is_heard_as_one(track: Track, sound: Samples, outgoing: in
         + faded
         + [track.packet(index) for index in range(incoming + count, incoming + count + after)]
     )
-    share = np.clip((np.arange(len(heard)) / PACKET_SAMPLES - before) / count, 0, 1)[:, None]
+    share = np.clip((np.arange(len(heard)) / PACKET_SAMPLES - before) / (count - SETTLING_PACKETS), 0, 1)[:, None]
     sources = [packets_of(sound, place - before, before + count + after) for place in (outgoing, incoming)]
     ideal = sources[0] * np.cos(share * np.pi / 2) + sources[1] * np.sin(share * np.pi / 2)
     settled = slice(PREROLL_PACKETS * PACKET_SAMPLES, None)
@@ -101,6 +112,72 @@ def test_a_cross_fade_is_heard_as_one(track: Track, sound: Samples, outgoing: in
     assert alike(heard[-after * PACKET_SAMPLES :], packets_of(sound, incoming + count, after)) > 0.99
     steps = np.abs(np.diff(heard[settled], axis=0)).max()
     assert steps < 1.6 * np.abs(np.diff(sound, axis=0)).max(), "1.41 by adding two, the rest is the codec's"
+
+
+def plucks(seconds: float) -> Samples:
+    """Notes of decaying partials, each with a noise of its attack: an encoder's decisions change all the time."""
+    random, length = np.random.default_rng(1), round(seconds * SAMPLE_RATE_HZ)
+    mono = np.zeros(length + SAMPLE_RATE_HZ)
+    time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    for begin in np.cumsum(random.uniform(0.1, 0.4, round(seconds * 5))) * SAMPLE_RATE_HZ:
+        pitch_hz = 110 * 2 ** (random.integers(24) / 12)
+        partials = [np.sin(2 * np.pi * pitch_hz * order * time_s) / order for order in range(1, 8)]
+        note = sum(partials) * np.exp(-time_s * 5) + random.normal(size=len(time_s)) * np.exp(-time_s * 200)
+        room = max(0, min(len(note), length - int(begin)))
+        mono[int(begin) :][:room] += 0.1 * note[:room]
+    return np.stack([mono, 0.7 * mono], axis=1)[:length].astype(np.float32)
+
+
+def errors_db(heard: Samples, meant: Samples) -> list[float]:
+    """Of each packet, relative to its sound."""
+    pairs = zip(heard.reshape(-1, 1920), meant.reshape(-1, 1920), strict=True)
+    powers = [(np.mean((one - other) ** 2) + 1e-9, np.mean(other**2) + 1e-9) for one, other in pairs]
+    return [10 * float(np.log10(error / power)) for error, power in powers]
+
+
+@pytest.mark.parametrize("count", [5, 7])
+def test_the_clips_own_sound_goes_on_behind_a_cross_fade_as_if_there_had_been_none(tmp_path: Path, count: int) -> None:
+    write_track(plucks(12.0), tmp_path / "plucks.opus")
+    track = Track(tmp_path / "plucks.opus")
+    whole, random, errors = (
+        decode_sound([track.packet(index) for index in range(len(track))]),
+        np.random.default_rng(2),
+        [],
+    )
+    for _ in range(60):
+        outgoing, incoming = (int(place) for place in random.integers(20, len(track) - 40, 2))
+        faded = track.cross_fade(outgoing, incoming, count, spare=SPARE_PACKETS)
+        assert count <= len(faded) <= count + SPARE_PACKETS
+        place = incoming + len(faded)
+        before = [track.packet(index) for index in range(outgoing - 16, outgoing)]
+        own = [track.packet(place), track.packet(place + 1)]
+        errors.append(errors_db(decode_sound([*before, *faded, *own])[-1920:], packets_of(whole, place, 2)))
+    first, second = np.array(errors).T
+    assert np.median(first) < -27
+    assert first.max() < -13
+    assert np.median(second) < -36
+
+
+def test_a_part_of_a_track_is_what_the_whole_of_it_is(tmp_path: Path) -> None:
+    """Four packets, as RFC 7845 has it, leave an error of 25 dB below the sound."""
+    write_track(plucks(6.0), tmp_path / "plucks.opus")
+    track = Track(tmp_path / "plucks.opus")
+    whole = decode_sound([track.packet(index) for index in range(len(track))])
+    errors = [errors_db(track.samples(place, 1), packets_of(whole, place, 1))[0] for place in range(20, 280, 7)]
+    assert np.median(errors) < -55
+    assert max(errors) < -30
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("entering", [True, False])
+def test_short_cross_fades_and_those_to_silence(track: Track, sound: Samples, count: int, entering: bool) -> None:
+    faded = cross_fade(track, 100, track if entering else None, 200, count=count, spare=SPARE_PACKETS)
+    assert count <= len(faded) <= count + SPARE_PACKETS
+    place = 200 + len(faded)
+    following = [track.packet(place + index) if entering else track.packet(-1) for index in range(12)]
+    heard = decode_sound([track.packet(index) for index in range(80, 100)] + faded + following)
+    meant = packets_of(sound, place + 2, 10) if entering else np.zeros((10 * PACKET_SAMPLES, 2), np.float32)
+    assert np.sqrt(np.mean((heard[-10 * PACKET_SAMPLES :] - meant) ** 2)) < 0.02 * LEVEL
 
 
 @pytest.mark.parametrize(("outgoing", "incoming"), [(PACKETS, 50), (PACKETS + 5, 1), (40, PACKETS - 2), (1, -1)])
