@@ -21,6 +21,7 @@ from models.sound_windows import Sound
 from models.tracks import sound_track
 from stream.errors import TextureError
 from stream.finite import FiniteSound
+from stream.hearing.offset import centred
 
 RATE_HZ = 48_000  # in the video
 BIT_RATE_HZ = 192_000
@@ -58,7 +59,7 @@ class Song:
             parts = list(_decoded(stream, finite, "mono", HEARD_RATE_HZ))
         if not parts:
             raise TextureError(f"{path}: nothing of its sound can be decoded; the file is damaged, give another one")
-        return cls(path, np.concatenate(parts)[:, 0], tuple(filter(None, (note, finite.note))))
+        return cls(path, centred(np.concatenate(parts)[:, 0]), tuple(filter(None, (note, finite.note))))
 
     @property
     def seconds(self) -> float:

@@ -15,6 +15,7 @@ from models.progress import Progress, silent
 from models.segments import Segments
 from models.sound_windows import SAMPLE_RATE_HZ as HEARD_RATE_HZ
 from models.sound_windows import Sound
+from stream.hearing.offset import centred
 from stream.scratch import zeros
 from stream.sound import SAMPLE_RATE_HZ, Samples
 
@@ -40,7 +41,7 @@ def segment_ends_s(segments: Segments, rate_hz: Fraction) -> npt.NDArray[np.floa
 
 
 def mono_16k(sound: Samples, scratch: Path | None = None) -> Sound:
-    """Stereo at 48 kHz (samples, 2) to what sound networks hear: mono at 16 kHz, float32 (S,).
+    """Stereo at 48 kHz (samples, 2) to what sound networks hear: mono at 16 kHz, without an offset, float32 (S,).
 
     Args:
         sound: of any length; an hour is 1.4 GB, and is never copied.
@@ -56,7 +57,7 @@ def mono_16k(sound: Samples, scratch: Path | None = None) -> Sound:
             samples = part.to_ndarray().reshape(-1)[: length - position]
             heard[position : position + len(samples)] = samples
             position += len(samples)
-    return heard
+    return centred(heard)
 
 
 def _frame(stereo: Samples) -> AudioFrame:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from stream.hearing.filterbank import HOP_SAMPLES, finite
 from stream.hearing.gain import GainControl, SilenceDetector
 from stream.hearing.guarded import Guarded
+from stream.hearing.offset import OffsetFilter
 from stream.hearing.onset import Onset
 from stream.hearing.rhythm import Rhythm
 from stream.hearing.ring import Ring
@@ -18,10 +19,13 @@ from stream.hearing.source import SAMPLE_RATE_HZ, Block
 from stream.hearing.timings import Timings
 
 _TIMED_HOPS = 4096
+_GAP_S = 0.2  # without sound for longer: what comes may be of another microphone, with another offset
 
 
 class FastPath:
-    """Gain, silence, rhythm. It waits for nobody but for a tap or a setting being noted.
+    """Takes offsets out of all live sources, then gain, silence, rhythm.
+
+    It waits for nobody but for a tap or a setting being noted.
 
     Args:
         rhythm: its own from now on.
@@ -42,6 +46,7 @@ class FastPath:
         self.times = Timings(_TIMED_HOPS)
         self.onsets = 0
         self.last_at_s: float | None = None
+        self._offset = OffsetFilter()
         self._ring, self._on_onset = ring, on_onset
         self._rest = np.zeros(0, dtype=np.float32)
         self._hearing = Guarded("the fast path")
@@ -57,8 +62,13 @@ class FastPath:
         self._hearing.call(self._hear, block)
 
     def _hear(self, block: Block) -> None:
+        if (
+            self.last_at_s is not None
+            and block.heard_at_s - self.last_at_s > _GAP_S + len(block.samples) / SAMPLE_RATE_HZ
+        ):
+            self._offset.forget()
         self.last_at_s = block.heard_at_s
-        samples = finite(block.samples)
+        samples = self._offset.process(finite(block.samples))
         hops, rest = divmod(len(self._rest) + len(samples), HOP_SAMPLES)
         with self.times.timed(hops):
             self._amplified_to_onsets(samples, block.heard_at_s, rest)
