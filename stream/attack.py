@@ -18,9 +18,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from models.segments import Segments
+from stream.arrays import write_arrays
 from stream.errors import TextureError
 from stream.h264 import decode_gop
 from stream.texture import Texture
@@ -98,7 +99,7 @@ def attack_of(looks: Iterable[Look], segments: Segments) -> Attack:
 def write_attack(frames: npt.NDArray[np.uint8], segments: Segments, path: Path) -> None:
     """Measure a clip's frames, RGB (F, h, w, 3), and keep it in a texture folder that is being made."""
     attack = attack_of((look_of(frame) for frame in frames[segments.overlap_frames :]), segments)
-    path.write_bytes(save({"strength": attack.strength, "looks": attack.looks}))
+    write_arrays({"strength": attack.strength, "looks": attack.looks}, path)
 
 
 def stored_attack(texture: Texture) -> Attack | None:

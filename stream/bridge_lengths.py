@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from models.segments import Segments
+from stream.arrays import write_arrays
 from stream.errors import TextureError
 
 BRIDGE_FRAMES = 4  # the paper's number, where all are to be alike
@@ -77,8 +78,8 @@ class BridgeLengths:
         return found
 
     def write(self, path: Path) -> None:
-        """Store them; safetensors' own writer hides a full disk."""
-        path.write_bytes(save({"lasts": self.lasts, "firsts": self.firsts, "paces": self.paces}))
+        """Store them."""
+        write_arrays({"lasts": self.lasts, "firsts": self.firsts, "paces": self.paces}, path)
 
     def distances(self, leaves: npt.ArrayLike, lands: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """How far apart the ends of jumps are, in multiples of what a frame changes there, (M,)."""

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save
 
 from export.embed import embed
 from export.engine import Engine
@@ -23,6 +22,7 @@ from models.seam import Judge
 from models.segments import Segments
 from models.sound_windows import Sound
 from models.steadying import CameraMotion, camera_motion
+from stream.arrays import write_arrays
 from stream.attack import ATTACK, write_attack
 from stream.bridge_build import BridgeSettings, build_bridges
 from stream.build_report import BuildReport, notes
@@ -148,7 +148,7 @@ def build_texture(
             query, target, place_share = judge.placed(*embedded)
             graph = Graph.of_embeddings(query, target, video.segments)
             embeddings = {"query": query, "target": target}
-            (folder / EMBEDDINGS).write_bytes(save(embeddings | heard))  # its own writer hides a full disk
+            write_arrays(embeddings | heard, folder / EMBEDDINGS)
             write_attack(video.analysis, video.segments, folder / ATTACK)
         with stages.stage("solve liveliness"):
             seen, usual = walk_and_look(graph, tempo, JUMPS_PER_MINUTE, judge.look)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 from scipy.sparse import csr_array
 
+from stream.arrays import write_arrays
 from stream.errors import TextureError
 from stream.seen_seams import SeenSeams
 from stream.transitions import Transitions
@@ -37,7 +38,7 @@ def write_walk(transitions: Transitions, seen: SeenSeams, path: Path) -> None:
         "seen_lands": seen.lands,
         "seen_seams": seen.seams,
     }
-    path.write_bytes(save(arrays))  # safetensors' own writer hides a full disk
+    write_arrays(arrays, path)
 
 
 def read_walk(path: Path, count: int) -> tuple[Transitions, SeenSeams]:
