@@ -23,6 +23,7 @@ CROWDED = (
     "sys.stdout.write('x' * 60000 + '\\n')\nsys.stderr.write('y' * 60000)\nsys.stdout.flush()\ntime.sleep(60)"
 )
 OPEN = "print('{\"open\": true}', flush=True)\nimport sys\nsys.stdin.buffer.read()"
+NOTES = 'print(\'{"note": "an old one stays"}\\n{"failed": "refused"}\', flush=True)'
 DIES = "raise SystemExit('a last word')"
 
 
@@ -70,6 +71,15 @@ async def test_a_failed_one_is_over(
     with pytest.raises(TargetError, match=why):
         await asyncio.wait_for(connecting(), 10)
     assert len(begun) == 1
+
+
+async def test_what_is_no_reason_to_end_is_logged(
+    child: Callable[[str], list[asyncio.subprocess.Process]], caplog: pytest.LogCaptureFixture
+) -> None:
+    child(NOTES)
+    with pytest.raises(TargetError, match="refused"):
+        await asyncio.wait_for(connecting(), 10)
+    assert "rtmp: an old one stays" in [record.getMessage() for record in caplog.records]
 
 
 async def test_one_that_goes_well_is_let_finish(child: Callable[[str], list[asyncio.subprocess.Process]]) -> None:

@@ -58,6 +58,7 @@ def _prepare() -> _FirstWords:
     libav, first_words = logging.getLogger("libav"), _FirstWords()
     libav.addHandler(first_words)
     libav.propagate = False
+    logging.getLogger("server").addHandler(_Notes(logging.WARNING))
     return first_words
 
 
@@ -78,6 +79,13 @@ def _fail(error: Exception, ffmpeg: _FirstWords) -> NoReturn:
     """Tell why, and end at once: what FFmpeg would still like to write, it would write to nobody."""
     _report({"failed": _words(error, ffmpeg)})
     os._exit(1)
+
+
+class _Notes(logging.Handler):
+    """Tells the parent what is worth a line in its log, and no reason to end."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _report({"note": record.getMessage()})
 
 
 class _FirstWords(logging.Handler):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterable
@@ -14,6 +15,8 @@ from server.errors import TargetError
 from server.targets.queue import GopQueue
 from server.targets.status import Confirmation, Limits
 from server.targets.wire import Order, order_message, packet_message
+
+log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-m", "server.targets.child")
 LOOK_S = 0.1
@@ -73,6 +76,8 @@ class Connection:
                 said = json.loads(line)
                 if "failed" in said:
                     raise TargetError(said["failed"])
+                if "note" in said:
+                    log.warning("%s: %s", self._order.kind, said["note"])
                 if "open" in said:
                     opened.set()
                 if "confirmed_bytes" in said:

@@ -25,12 +25,22 @@ class Muxer:
         picture: an IDR with its parameter sets, Annex B.
         rate_hz: frames per second.
         options: of the format.
+        comment: kept in the container, where its format has a place for one.
     """
 
     def __init__(
-        self, file: Any, container_format: str, picture: bytes, rate_hz: Fraction, options: dict[str, str] | None = None
+        self,
+        file: Any,
+        container_format: str,
+        picture: bytes,
+        rate_hz: Fraction,
+        options: dict[str, str] | None = None,
+        *,
+        comment: str | None = None,
     ) -> None:
         self._container: OutputContainer = av.open(file, "w", format=container_format, options=options or {})
+        if comment is not None:
+            self._container.metadata["comment"] = comment
         # Read back from Annex B, so that the muxer knows that this is what it will get.
         self._source = av.open(io.BytesIO(picture), format="h264")
         self._video: Any = self._container.add_stream_from_template(self._source.streams.video[0])

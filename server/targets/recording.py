@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
 from server.errors import TargetError
 from server.targets.muxer import Muxer
+from server.targets.own_recordings import OwnRecordings
 from server.targets.wire import Order, Piece
 
 MOST_WAITING = 120  # packets behind a change of files, for the sound that belongs before it
@@ -24,13 +24,14 @@ class Recording:
 
     Args:
         folder: exists.
-        order: name, rate, length and number of files.
+        order: name and place of the texture, rate, length and number of files.
         picture: an IDR with its parameter sets, Annex B.
     """
 
     def __init__(self, folder: Path, order: Order, picture: bytes) -> None:
         self._folder, self._order, self._picture = folder, order, picture
         self._rate_hz = Fraction(*order.rate)
+        self._own = OwnRecordings(folder, order.name, order.source, order.keep_files)
         self._path, self._muxer = self._begin()
         self._ends_s: Fraction | None = None  # where the next file begins, while sound before it may still come
         self._waiting: list[Piece] = []
@@ -74,18 +75,15 @@ class Recording:
 
     def _finish(self) -> None:
         self._muxer.close()
-        self._finished_bytes += os.stat(self._path).st_size
+        if self._muxer.begins_s is None:
+            self._path.unlink(missing_ok=True)  # there is nothing in it
+        else:
+            self._finished_bytes += os.stat(self._path).st_size
 
     def _begin(self) -> tuple[Path, Muxer]:
+        path, mark = self._own.begin()
         if shutil.disk_usage(self._folder).free < LEAST_FREE_BYTES:
+            path.unlink()
             raise TargetError(f"less than {LEAST_FREE_BYTES >> 20} MB are free on the disk; make room, or keep fewer")
-        self._remove_oldest()
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
-        path = self._folder / f"{self._order.name}-{stamp}.mp4"
-        return path, Muxer(str(path), "mp4", self._picture, self._rate_hz, OPTIONS).__enter__()
-
-    def _remove_oldest(self) -> None:
-        if self._order.keep_files:
-            files = sorted(path for path in self._folder.iterdir() if path.match(f"{self._order.name}-*T*Z.mp4"))
-            for path in files[: len(files) + 1 - self._order.keep_files]:
-                path.unlink(missing_ok=True)
+        muxer = Muxer(str(path), "mp4", self._picture, self._rate_hz, OPTIONS, comment=str(mark))
+        return path, muxer.__enter__()

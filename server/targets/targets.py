@@ -125,7 +125,7 @@ class Targets:
         rate_hz = self._texture.manifest.clip.rate_hz
         order = Order(
             destination.kind, destination.address, self._texture.name, (rate_hz.numerator, rate_hz.denominator),
-            self._recording.file_s, self._recording.keep_files,
+            self._recording.file_s, self._recording.keep_files, str(self._texture.path.absolute()),
         )  # fmt: skip
         backoff = Backoff(
             np.random.default_rng(self._seeds.spawn(1)[0]), self._limits.first_retry_s, self._limits.longest_retry_s

@@ -31,6 +31,7 @@ class Order:
         rate: numerator and denominator of the frame rate in Hz.
         file_s: the length of a recorded file.
         keep_files: how many recorded files are kept, 0 for all.
+        source: where the texture lies, for recordings of another of the same name are another's.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Order:
     rate: tuple[int, int]
     file_s: float = 600.0
     keep_files: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
