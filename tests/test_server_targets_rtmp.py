@@ -80,6 +80,23 @@ async def pulled(address: str, out: Path, seconds: float) -> Received:
     return await asyncio.to_thread(received, out)
 
 
+@pytest.mark.parametrize(
+    ("key", "name", "parameters"),
+    [
+        ("""a+b%2Bc#d|e'f\\g=h[i]{j};k:l@m~!*()$^`,é""", """a+b%2Bc#d|e'f\\g=h[i]{j};k:l@m~!*()$^`,é""", ""),
+        ("FB-1-2-AbC?s_bl=1&a=A+b%20#|'\\", "FB-1-2-AbC", "s_bl=1&a=A+b%20#|'\\"),  # as Facebook's
+    ],
+)
+async def test_a_key_arrives_as_it_was_pasted(
+    texture: Path, nginx: Nginx, tmp_path: Path, key: str, name: str, parameters: str
+) -> None:
+    async with sending(texture, to("rtmp", f"{nginx.rtmp.replace('rtmp', 'RTMP', 1)}/{key} ")) as running:
+        await running.until_state("rtmp-1", State.LIVE)
+    log = (tmp_path / "nginx" / "error.log").read_text()
+    assert f"publish: name='{name}' args='{parameters}'" in log
+    assert key[:6] not in repr(running.log)
+
+
 def check_stamps(got: Received) -> None:
     """Monotonic, and exact to RTMP's millisecond."""
     for times in got.packet_times_s.values():

@@ -15,8 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from server.targets.address import Kind, destination
+from server.targets.connection import COMMAND
 from server.targets.srt import LIBRARIES
 from server.targets.status import State
+from server.targets.wire import Order, order_message
+from stream.texture import Texture
 from tests.media_servers import need, need_ffmpeg
 from tests.stream_media import write_texture
 from tests.target_run import place_in, received, sending, sound_offsets_s, to
@@ -69,6 +73,38 @@ async def test_what_arrives_is_the_walk_with_its_sound(texture: Path, tmp_path: 
     assert len(got.numbers) > 100
     place_in(running.sent, got.numbers)
     assert abs(np.median(sound_offsets_s(got, running.sent))) < 0.015
+
+
+@pytest.mark.parametrize(
+    ("query", "stream_id", "passphrase"),
+    [
+        ("streamid=publish:NAME:USER:PASS&pkt_size=1316", "publish:NAME:USER:PASS", ""),  # MediaMTX
+        ("streamid=#!::r=live/one,m=publish", "#!::r=live/one,m=publish", ""),  # SRS, Wowza, MediaMTX
+        ("mode=caller&transtype=live&streamid=N,token:a+b%&passphrase=abc+def%2Bghij", "N,token:a+b%", "abc+def+ghij"),
+        ("streamid=srt%3A%2F%2Fh%3A99%2Fapp%2Fone&latency=200000", "srt://h:99/app/one", ""),  # OvenMediaEngine
+        ("streamid=srt://h:99/app/one?policy=a1&signature=b_2", "srt://h:99/app/one?policy=a1&signature=b_2", ""),
+    ],
+)
+def test_what_servers_print_arrives_as_they_mean_it(texture: Path, query: str, stream_id: str, passphrase: str) -> None:
+    port = free_udp_port()
+    order = Order("srt", destination(Kind.SRT, f"  'SRT://127.0.0.1:{port}?{query}'\n").address, "", (30, 1))
+    own = ["-passphrase", passphrase] if passphrase else []
+    listen = [need_ffmpeg(), "-nostdin", "-v", "verbose", *own, "-i", f"srt://127.0.0.1:{port}?mode=listener"]
+    with (
+        Texture.open(texture) as opened,
+        subprocess.Popen(listen, stderr=subprocess.PIPE, text=True) as listener,
+        subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
+    ):
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert listener.stderr is not None
+        child.stdin.write(order_message(order, opened.gop(0)[0]))
+        child.stdin.flush()
+        said = child.stdout.readline()
+        listener.kill()
+        child.kill()
+        assert said == b'{"open": true}\n'
+        assert f"accept streamid [{stream_id}]," in listener.stderr.read()
 
 
 async def test_nobody_listens(texture: Path) -> None:

@@ -33,7 +33,7 @@ class SrtSocket:
 
     Args:
         host, port: of a listener.
-        parameters: `streamid`, `passphrase`, `pbkeylen`, `latency` in ms; as in `address.SRT_PARAMETERS`.
+        parameters: `streamid`, `passphrase`, `pbkeylen`, `latency` in ms; as `srt_parameters` gives them.
     """
 
     def __init__(self, host: str, port: int, parameters: dict[str, str]) -> None:
@@ -103,7 +103,7 @@ class SrtSocket:
             time.sleep(0.01)
 
     def _set(self, option: int, value: int | str) -> None:
-        data = value.encode() if isinstance(value, str) else struct.pack("=i", value)
+        data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else struct.pack("=i", value)
         if self._library.srt_setsockflag(self._socket, option, data, len(data)) == FAILED:
             raise TargetError(f"SRT does not take its option {option}: {self._last_error()}")
 
@@ -128,10 +128,11 @@ def _options(parameters: dict[str, str]) -> dict[int, int | str]:
 def _socket_name(host: str, port: int) -> bytes:
     """A `struct sockaddr_in` or `sockaddr_in6`."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    zone = address[3] if len(address) > 3 else 0  # of a link-local address: which link
     packed = socket.inet_pton(family, str(address[0]))
     if family == socket.AF_INET:
         return struct.pack("=H", family) + struct.pack(">H", port) + packed + bytes(8)
-    return struct.pack("=H", family) + struct.pack(">HI", port, 0) + packed + bytes(4)
+    return struct.pack("=H", family) + struct.pack(">HI", port, 0) + packed + struct.pack("=I", zone)
 
 
 def _library() -> ctypes.CDLL:
