@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from server.errors import ServerError
+from server.origin import as_browsers_say
 
 SHORTEST_TOKEN = 16
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, 2.1
@@ -76,6 +77,7 @@ class Access:
     origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "origins", tuple(map(as_browsers_say, self.origins)))
         for name, token in (("viewer", self.viewer_token), ("control", self.control_token)):
             if token is not None and (len(token) < SHORTEST_TOKEN or not TOKEN.fullmatch(token)):
                 raise ServerError(

@@ -15,6 +15,7 @@ from aiortc import RTCConfiguration, RTCIceTransportPolicy
 from server.errors import ServerError
 from server.turn import TurnServer
 from server.udp_ports import PortRange, connection_within
+from stream.network_address import bare_ip
 
 LOOPBACK = "127.0.0.1"
 
@@ -45,8 +46,11 @@ class IceSettings:
     relay_only: bool = False
 
     def __post_init__(self) -> None:
+        if self.addresses is not None:
+            object.__setattr__(self, "addresses", tuple(map(bare_ip, self.addresses)))
         if self.advertised is not None:
-            _check_advertised(self.advertised)
+            object.__setattr__(self, "advertised", bare_ip(self.advertised))
+            _check_advertised(bare_ip(self.advertised))
         if self.relay_only and self.turn is None:
             raise ServerError("relay only, but there is no relay: say --turn turn:HOST:PORT and --turn-secret")
         if self.relay_only and self.advertised is not None:
@@ -81,7 +85,7 @@ def _check_advertised(address: str) -> None:
         known = ipaddress.ip_address(address)
     except ValueError as error:
         raise ServerError(f"{address!r} is no IP address to advertise; names are not looked up by ICE") from error
-    if known.is_unspecified or known.is_multicast:
+    if known.is_unspecified or known.is_multicast or getattr(known, "scope_id", None):
         raise ServerError(f"{address} is no address that a viewer could send to; give the one that they know")
 
 

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from aiortc import RTCIceServer
 
 from server.errors import ServerError
+from stream.network_address import pasted
 
-ADDRESS = re.compile(r"(turns?):(\[[0-9a-fA-F:]+\]|[^:?\[\]/@\s]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?")
+ADDRESS = re.compile(
+    r"(turns?):(?://)?(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?/?(?:\?transport=(udp|tcp))?", re.IGNORECASE
+)
 USER = "videotexture"
 VALID_S = 24 * 3600  # a relay asks with the same credentials again every few minutes, as long as it is used
 
@@ -35,10 +38,14 @@ class TurnServer:
     valid_s: int = VALID_S
 
     def __post_init__(self) -> None:
-        found = ADDRESS.fullmatch(self.url)
+        found = ADDRESS.fullmatch(pasted(self.url))
         if found is None or int(found[3] or 1) not in range(1, 65536):
-            raise ServerError(f"{self.url!r} is no TURN server; expected one like turn:relay.example.org:3478")
-        if found[1] == "turns" and found[4] == "udp":
+            raise ServerError(_refusal(pasted(self.url)))
+        scheme, transport = found[1].lower(), (found[4] or "").lower()
+        # As browsers and aiortc take it, in which people add what it does not have: blanks, slashes, capitals.
+        written = f"{scheme}:{found[2]}" + (f":{found[3]}" if found[3] else "")
+        object.__setattr__(self, "url", written + (f"?transport={transport}" if transport else ""))
+        if scheme == "turns" and transport == "udp":
             raise ServerError(
                 f"{self.url}: TURN over DTLS is not spoken here; leave ?transport=udp out, TLS goes over TCP"
             )
@@ -66,3 +73,10 @@ class TurnServer:
         """For a viewer's end: a `Link` header (RFC 9725, 4.6)."""
         user, password = self.credentials(now_s)
         return f'<{self.url}>; rel="ice-server"; username="{user}"; credential="{password}"; credential-type="password"'
+
+
+def _refusal(url: str) -> str:
+    if "@" in url:
+        return "this is no TURN server: one has no user in its address, who may use it is made of --turn-secret"
+    hint = "; STUN relays nothing" if url.lower().startswith("stun") else ""
+    return f"{url!r} is no TURN server; expected one like turn:relay.example.org:3478{hint}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import StunProtocol
 
 from server.errors import NoPortError, ServerError
+from stream.network_address import pasted
 
 LOWEST, HIGHEST = 1024, 65535
+RANGE = re.compile(r"([0-9]{1,5})(?:\s*[-:\u2013]\s*([0-9]{1,5}))?(?:/udp)?", re.ASCII)
 RECEIVE_BUFFER_BYTES = 1 << 20
 
 
@@ -41,16 +44,15 @@ class PortRange:
 
     @staticmethod
     def parse(text: str) -> PortRange:
-        """From text like "50000-50100".
+        """From text like "50000-50100"; firewalls and containers write 50000:50100 and 50000-50100/udp.
 
         Raises:
             ServerError: it is no range.
         """
-        first, _, last = text.partition("-")
-        try:
-            return PortRange(int(first), int(last or first))
-        except ValueError as error:
-            raise ServerError(f"{text!r} is no range of UDP ports; expected one like 50000-50100") from error
+        found = RANGE.fullmatch(pasted(text))
+        if found is None:
+            raise ServerError(f"{text!r} is no range of UDP ports; expected one like 50000-50100")
+        return PortRange(int(found[1]), int(found[2] or found[1]))
 
 
 def connection_within(ports: PortRange) -> type[Connection]:

@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urljoin
 
 import numpy as np
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -21,7 +20,7 @@ from server.exchange import SDP
 from server.ice import IceSettings
 from server.offer import as_whip_says, prefer_codecs
 from server.viewer import Viewer
-from server.whip_http import Answer, request
+from server.whip_http import Answer, onward_url, request
 from server.whip_target import PublishReport, PublishState, WhipTarget
 
 log = logging.getLogger(__name__)
@@ -96,7 +95,7 @@ class WhipPublisher:
                 try:
                     await self._publish()
                 except PublishError as error:
-                    self._report.trouble = str(error)
+                    self._report.trouble = self._target.redacted(str(error))
                     wish_s = error.retry_s if isinstance(error, _RefusedError) else 0.0
                 wait_s = self._backoff.next_s(wish_s)
                 self._report.state, self._report.retry_s = PublishState.WAITING, round(wait_s, 2)
@@ -114,7 +113,7 @@ class WhipPublisher:
         self._viewer, session_url = viewer, None
         try:
             answer = await self._post(await self._offer(peer, viewer))
-            session_url = urljoin(answer.url, answer.headers["location"])
+            session_url = onward_url(answer)
             await _accept(peer, answer.text)
             await self._until_connected(peer, changed)
             await self._until_lost(peer, viewer, changed)
@@ -178,7 +177,9 @@ class WhipPublisher:
         try:
             await request("DELETE", url, self._target.headers(), limit_s=GOODBYE_LIMIT_S)
         except PublishError as error:
-            log.info("WHIP to %s: its session could not be ended: %s", self._target.name, error)
+            log.info(
+                "WHIP to %s: its session could not be ended: %s", self._target.name, self._target.redacted(str(error))
+            )
 
 
 async def _packets_from(peer: RTCPeerConnection) -> int:

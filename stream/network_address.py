@@ -48,17 +48,18 @@ class NetworkAddress:
     @property
     def text(self) -> str:
         """All of it, with its secrets."""
-        return f"{self.scheme}://{self.user}{'@' if self.user else ''}{self._place}{self.rest}"
+        return f"{self.scheme}://{self.user}{'@' if self.user else ''}{self.place}{self.rest}"
 
     @property
     def shown(self) -> str:
         """The same for people: without user, key, stream id or parameters."""
         shown, hidden = self._shown_and_hidden()
         mark = {"srt": "?" + HIDDEN if hidden else "", "rtmp": "/" + HIDDEN, "rtmps": "/" + HIDDEN}.get(self.scheme, "")
-        return f"{self.scheme}://{self._place}{shown}{mark}"
+        return f"{self.scheme}://{self.place}{shown}{mark}"
 
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
@@ -91,15 +92,18 @@ def pasted(text: str) -> str:
     return text
 
 
-def network_address(text: str) -> NetworkAddress:
+def network_address(text: str, longest: int = LONGEST_ADDRESS) -> NetworkAddress:
     """Take an address apart.
+
+    Args:
+        longest: in characters.
 
     Raises:
         ValueError: it is none; the message shows none of it.
     """
     text = pasted(text)
-    if len(text) > LONGEST_ADDRESS or not text.isprintable() or " " in text:
-        raise ValueError(f"an address is at most {LONGEST_ADDRESS} printable characters without blanks")
+    if len(text) > longest or not text.isprintable() or " " in text:
+        raise ValueError(f"an address is at most {longest} printable characters without blanks")
     found = PARTS.fullmatch(text)
     user, _, place = found[2].rpartition("@") if found else ("", "", "")
     host = HOST.fullmatch(place)

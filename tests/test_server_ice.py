@@ -115,7 +115,7 @@ async def test_media_stays_within_the_ports_and_gives_them_back(texture: Path) -
                     await http.delete(session)
 
 
-@pytest.mark.parametrize("text", ["", "a-b", "0-10", "50-40", "50000-70000", "1-2-3"])
+@pytest.mark.parametrize("text", ["", "a-b", "0-10", "50-40", "50000-70000", "1-2-3", "5_0000", "٥٠٠٠٠"])
 def test_what_is_no_range_of_ports(text: str) -> None:
     with pytest.raises(ServerError, match="UDP ports"):
         PortRange.parse(text)
@@ -217,10 +217,47 @@ def test_what_cannot_be_is_said_at_start(settings: dict[str, object], reason: st
         IceSettings(**settings)
 
 
-@pytest.mark.parametrize("url", ["relay.example", "turn:", "http://relay", "turn:host:99999", "turn:a@b:3478"])
+@pytest.mark.parametrize(
+    "url", ["relay.example", "turn:", "http://relay", "turn:host:99999", "turn:a@b:3478", "stun:a", 'turn:a">']
+)
 def test_what_is_no_relay(url: str) -> None:
     with pytest.raises(ServerError, match="no TURN server"):
         TurnServer(url, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        (" 'turn:relay.example:3478?transport=UDP'\n", "turn:relay.example:3478?transport=udp"),
+        ("TURNS:relay.example:5349?transport=tcp", "turns:relay.example:5349?transport=tcp"),
+        ("turn://relay.example:3478/", "turn:relay.example:3478"),
+        ("turn:[2001:db8::1]", "turn:[2001:db8::1]"),
+    ],
+)
+def test_a_relay_as_people_paste_it(url: str, taken: str) -> None:
+    assert TurnServer(url, SECRET).url == taken
+    assert TurnServer(url, SECRET).link(0).startswith(f"<{taken}>; ")
+
+
+def test_a_password_in_a_relays_address_is_not_repeated() -> None:
+    with pytest.raises(ServerError, match="no user in its address") as refusal:
+        TurnServer("turn:user:s3cret@relay.example", SECRET)
+    assert "s3cret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["50000-50010", " 50000 - 50010\n", "50000:50010", "50000\u201350010", "50000-50010/udp"]
+)
+def test_ports_as_firewalls_write_them(text: str) -> None:
+    assert PortRange.parse(text) == PortRange(50000, 50010)
+
+
+def test_addresses_may_stand_in_brackets() -> None:
+    settings = IceSettings(addresses=("[::1]", " 127.0.0.1\n"), advertised="[2001:db8::1]")
+    assert settings.addresses == ("::1", LOOPBACK)
+    assert settings.advertised == "2001:db8::1"
+    with pytest.raises(ServerError, match="could send to"):
+        IceSettings(advertised="fe80::1%eth0")
 
 
 def test_credentials_expire_and_say_when() -> None:

@@ -218,8 +218,17 @@ def test_what_is_no_endpoint(url: str) -> None:
         WhipTarget(url)
 
 
-def test_secrets_are_not_shown() -> None:
-    target = WhipTarget("https://user:word@sfu.example/whip/stream-key?secret=1", TOKEN)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:word@sfu.example/whip/stream-key?secret=s3cr%2Bt#stream-key",
+        " 'HTTPS://user:word@sfu.example/webRTC/stream-key/publish?secret=s3cr%2Bt'\n",
+    ],
+)
+def test_secrets_are_not_shown(url: str) -> None:
+    target = WhipTarget(url, TOKEN)
     assert target.name == "https://sfu.example"
-    assert not re.search("word|stream-key|secret=1", target.name)
-    assert TOKEN not in repr(target)
+    assert target.headers()["Authorization"] == "Basic dXNlcjp3b3Jk"
+    said = f"no stream-key, {target.url}: {TOKEN}, s3cr+t, s3cr%2bt, word"
+    assert not re.search("word|stream-key|s3cr|user", target.name + repr(target) + target.redacted(said))
+    assert TOKEN not in repr(target) + target.redacted(said)
