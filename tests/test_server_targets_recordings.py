@@ -166,6 +166,19 @@ def test_old_ones_that_cannot_be_removed_are_told_once_and_do_not_fill_the_disk(
     assert "cannot be removed: Operation not permitted" in told[0]
 
 
+def test_what_is_closed_another_takes_on(tmp_path: Path) -> None:
+    marks = []
+    for closes in (True, False, False):
+        recordings = OwnRecordings(tmp_path, "fire", "/a", 5)
+        path, mark = recordings.begin()
+        path.write_text(str(mark))
+        marks.append(mark)
+        if closes:
+            recordings.close()
+    assert [mark.number for mark in marks] == [1, 2, 1]
+    assert marks[0].owner == marks[1].owner != marks[2].owner
+
+
 def test_names_leave_room_for_a_stamp() -> None:
     assert fitting_name("fire", 255) == "fire"
     longest = "é" * 115

@@ -90,11 +90,16 @@ class OwnRecordings:
         with self._alone():
             self._make_room()
             path, file = self._created()
-            if self._locked is not None:
-                os.close(self._locked)
+            self.close()
             self._locked = file
             self._number += 1
             return path, Mark(self._source, self._owner, self._number)
+
+    def close(self) -> None:
+        """Let another take these recordings on, as the end of the process does."""
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

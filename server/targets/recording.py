@@ -41,8 +41,11 @@ class Recording:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._finish()
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._own.close()
 
     def write(self, piece: Piece) -> None:
         """Write a packet, to a new file if the last is long enough."""
