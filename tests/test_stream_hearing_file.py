@@ -278,7 +278,20 @@ def test_a_server_that_says_nothing_holds_up_nobody_else(monkeypatch: pytest.Mon
         ("https://me:secret@radio.example:8443/live/high.mp3?token=1#a", "https://radio.example:8443/live/high.mp3"),
         ("rtsp://10.0.0.7/stream", "rtsp://10.0.0.7/stream"),
         ("songs/of the sea.ogg", "of the sea.ogg"),
+        ("RTMP://me:secret@a.example/live/secret?x=secret", "rtmp://a.example/live/…"),
+        ("srt://a.example:9000?streamid=#!::r=secret,m=request&passphrase=secret", "srt://a.example:9000?…"),
+        ("rtsp://10.0.0.7/user=admin&password=secret&channel=1", "rtsp://10.0.0.7"),
+        ("http://[::1]:8000/live?token=secret#secret", "http://[::1]:8000/live"),
+        ("udp://@239.0.0.1:1234?secret", "udp://239.0.0.1:1234"),
+        ("rtsp://me:secret@/secret", "rtsp://…"),
     ],
 )
 def test_no_secret_of_an_address_is_shown(address: str, name: str) -> None:
     assert FileSource(address).name == name
+
+
+def test_a_trouble_shows_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(MicrophoneError, match="cannot be opened") as refusal:
+        FileSource("http://me:secret@127.0.0.1:9/live?token=secret").start(Ear())
+    assert "secret" not in str(refusal.value) + caplog.text
+    assert "http://127.0.0.1:9/live" in str(refusal.value)

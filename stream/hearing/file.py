@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 import av
 import av.error
@@ -25,6 +24,7 @@ from stream.errors import MicrophoneError
 from stream.finite import FiniteSound
 from stream.hearing.resample import Resampler
 from stream.hearing.source import BLOCK_SAMPLES, SAMPLE_RATE_HZ, Block, Sink, SoundSource, SourceState
+from stream.network_address import HIDDEN, network_address
 from stream.pacing import Pacer
 
 log = logging.getLogger(__name__)
@@ -148,16 +148,16 @@ class FileSource(SoundSource):
                     return True, False
                 sink(Block(samples, self._heard_at_s))
         except av.FFmpegError as error:
-            why = f"{self._address}: cannot be read on ({_why(error)})"
+            why = f"{_told(self._address)}: cannot be read on ({_why(error)})"
         began = self._played_samples > before
         if is_live or (why and self._is_url):
-            self._lose(why or f"{self._address}: the sender has ended it")
+            self._lose(why or f"{_told(self._address)}: the sender has ended it")
             return began, True
         if why:
             self._trouble = why
             return began, False
         if not began:
-            self._trouble = f"{self._address}: there is no sound in it that could be decoded"
+            self._trouble = f"{_told(self._address)}: there is no sound in it that could be decoded"
         return began, began and self._loops
 
     def _pace(self, is_live: bool) -> bool:
@@ -194,20 +194,21 @@ def open_sound(address: str, *, is_url: bool) -> OpenedSound:
         MicrophoneError: there is nothing there, it cannot be decoded, or it has no sound.
     """
     if not is_url and not os.path.isfile(address):
-        raise MicrophoneError(f"{address}: no such file; `videotexture devices` lists the microphones")
+        raise MicrophoneError(f"{_told(address)}: no such file; `videotexture devices` lists the microphones")
     try:
         limits_s = OPENING_LIMIT_S, STALL_LIMIT_S
         container = open_address(address, limits_s=limits_s) if is_url else open_media(Path(address), limits_s=limits_s)
     except av.FFmpegError as error:
         mend = "check the address, and whether it is being sent" if is_url else "is it a sound or video file?"
-        raise MicrophoneError(f"{address}: cannot be opened ({_why(error)}); {mend}") from error
+        raise MicrophoneError(f"{_told(address)}: cannot be opened ({_why(error)}); {mend}") from error
     chosen = sound_track(container, None if is_url else Path(address))
     if chosen is None:
         container.close()
-        raise MicrophoneError(f"{address}: there is no sound in it; choose another file, or one with a sound track")
+        told = _told(address)
+        raise MicrophoneError(f"{told}: there is no sound in it; choose another file, or one with a sound track")
     if not has_decoder(chosen.stream):
         container.close()
-        raise MicrophoneError(f"{address}: FFmpeg has no decoder for its sound; convert it to FLAC or Opus")
+        raise MicrophoneError(f"{_told(address)}: FFmpeg has no decoder for its sound; convert it to FLAC or Opus")
     return OpenedSound(container, chosen.stream, chosen.note)
 
 
@@ -236,6 +237,13 @@ def _why(error: av.FFmpegError) -> str:
 
 
 def _shown(address: str) -> str:
-    """What to call a URL on every viewer's page: without the user, password or key that may be in it."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """What to call a URL on every viewer's page: without a user, password or key, which may be in it."""
+    try:
+        return network_address(address).shown
+    except ValueError:  # FFmpeg knows others still
+        return f"{address.partition('://')[0]}://{HIDDEN}"
+
+
+def _told(address: str) -> str:
+    """What to call it in messages, where a path is wanted whole."""
+    return _shown(address) if is_address(address) else address
