@@ -7,6 +7,7 @@ gets one that works, and is told the truth about what was kept.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +98,7 @@ class EngineCache:
         exact = self.path_of(key)
         if exact.exists():
             yield exact
-        for path in sorted(self.folder.glob(f"{key.network}-{key.backend}-*.engine")):
+        for path in sorted(self.folder.glob(f"{glob.escape(f'{key.network}-{key.backend}')}-*.engine")):
             if path != exact:
                 with contextlib.suppress(EngineError):  # damage is told where the file is wanted for sure
                     if EngineFile.read_key(path).serves(key):

@@ -198,4 +198,4 @@ async def _accept(peer: RTCPeerConnection, answer: str) -> None:
 def _words(answer: Answer) -> str:
     """What else it said, if that is for people."""
     kind = answer.headers.get("content-type", "")
-    return f": {answer.text.strip()[:120]}" if kind.startswith(("text/plain", "application/json")) else ""
+    return f": {' '.join(answer.text.split())[:120]}" if kind.startswith(("text/plain", "application/json")) else ""

@@ -72,6 +72,7 @@ def test_what_is_shown_has_no_secret(kind: Kind, address: str, shown: str) -> No
         (Kind.SRT, "srt://a.example:9000?colour=red", "not colour"),
         (Kind.HLS, "", "wants a folder"),
         (Kind.HLS, "/tmp/%d", "no %"),
+        (Kind.RECORD, "/tmp/a\nWARNING all is well", "none of them a control"),
     ],
 )
 def test_what_does_not_fit_is_refused(kind: Kind, address: str, why: str) -> None:
@@ -90,6 +91,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is a file"):
         destination(Kind.RECORD, str(tmp_path / "file"))
     assert destination(Kind.RECORD, str(tmp_path)).shown == str(tmp_path)
+    assert destination(Kind.RECORD, f"{tmp_path}/100%d [a]*").address == f"{tmp_path}/100%d [a]*"
 
 
 @pytest.mark.parametrize(

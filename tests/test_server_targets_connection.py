@@ -23,7 +23,7 @@ CROWDED = (
     "sys.stdout.write('x' * 60000 + '\\n')\nsys.stderr.write('y' * 60000)\nsys.stdout.flush()\ntime.sleep(60)"
 )
 OPEN = "print('{\"open\": true}', flush=True)\nimport sys\nsys.stdin.buffer.read()"
-NOTES = 'print(\'{"note": "an old one stays"}\\n{"failed": "refused"}\', flush=True)'
+NOTES = 'print(\'{"note": "an old one\\\\nstays"}\\n{"failed": "refused"}\', flush=True)'
 DIES = "raise SystemExit('a last word')"
 
 

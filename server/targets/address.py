@@ -12,6 +12,7 @@ from stream.network_address import HIDDEN as HIDDEN
 from stream.network_address import LONGEST_ADDRESS as LONGEST_ADDRESS
 from stream.network_address import NetworkAddress, hide, network_address
 
+CONTROLS = frozenset(map(chr, (*range(32), 127)))  # which would write lines of their own into logs
 SCHEMES = {"rtmp": ("rtmp", "rtmps"), "srt": ("srt",)}
 
 
@@ -77,11 +78,11 @@ def _check_rtmp(url: NetworkAddress) -> None:
 
 
 def _folder(kind: Kind, address: str) -> Destination:
-    if not address or "\0" in address or len(address) > LONGEST_ADDRESS:
-        raise ValueError(f"{kind} wants a folder")
+    if not address or len(address) > LONGEST_ADDRESS or any(letter in CONTROLS for letter in address):
+        raise ValueError(f"{kind} wants a folder, of at most {LONGEST_ADDRESS} characters and none of them a control")
     path = Path(address).expanduser().resolve()
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is a file; {kind} wants a folder")
-    if "%" in str(path):
-        raise ValueError(f"{path}: no % may be in the path, FFmpeg counts files by it")
+    if kind is Kind.HLS and "%" in str(path):
+        raise ValueError(f"{path}: no % may be in the path, FFmpeg counts segments by it")
     return Destination(kind, str(path), str(path))

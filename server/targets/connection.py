@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "server.targets.child")
 LOOK_S = 0.1
 LONGEST_LINE_BYTES = 64 << 10
+LONGEST_WORDS = 500
 
 
 class Connection:
@@ -75,9 +76,9 @@ class Connection:
             async for line in process.stdout:
                 said = json.loads(line)
                 if "failed" in said:
-                    raise TargetError(said["failed"])
+                    raise TargetError(_one_line(said["failed"]))
                 if "note" in said:
-                    log.warning("%s: %s", self._order.kind, said["note"])
+                    log.warning("%s: %s", self._order.kind, _one_line(said["note"]))
                 if "open" in said:
                     opened.set()
                 if "confirmed_bytes" in said:
@@ -143,6 +144,11 @@ async def _to_its_end(ending: Coroutine[Any, Any, None]) -> None:
     task.result()
     if cancelled is not None:
         raise cancelled
+
+
+def _one_line(text: str) -> str:
+    """What another program or a server said, which is to make no lines of its own in the log."""
+    return " ".join(text.split())[:LONGEST_WORDS]
 
 
 async def _last_words(process: asyncio.subprocess.Process) -> str:
