@@ -53,6 +53,8 @@ class IceSettings:
             _check_advertised(bare_ip(self.advertised))
         if self.relay_only and self.turn is None:
             raise ServerError("relay only, but there is no relay: say --turn turn:HOST:PORT and --turn-secret")
+        if self.relay_only and self.turn is not None and "[" in self.turn.url:
+            raise ServerError("aiortc finds no relay by an IPv6 address in brackets; say the relay's name")
         if self.relay_only and self.advertised is not None:
             raise ServerError("an advertised address is for our own sockets, and a relay alone has none; leave one out")
         if self.relay_only and self.ports is not None:

@@ -10,7 +10,8 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, unquote_plus
+from itertools import combinations
+from urllib.parse import unquote
 
 HIDDEN = "…"
 LONGEST_ADDRESS = 2000
@@ -20,6 +21,9 @@ PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
 HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 COMMON_WORDS = frozenset(("live", "app", "publish", "request", "read", "play", "caller", "whip", "true", "false"))
+MARKS_ALONE = "/?#&;=,:|!"
+MARKS = re.compile(f"[{MARKS_ALONE}]")
+MOST_BOUNDS = 24
 SHORT = 4  # a secret of fewer letters is only sought as a word, for every sentence has such letters
 WORD = re.compile(r"[A-Za-z0-9]{6,}")  # what is hidden of a secret even if the rest of it was written otherwise
 
@@ -121,8 +125,8 @@ def bare_ip(text: str) -> str:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """A text without secrets, however they are written in it: as they are, percent-encoded, decoded, or escaped."""
-    forms = {form for secret in secrets for form in _forms(secret) if len(form) > 1}
+    """A text without secrets, however they are written in it: each letter as it is, percent-encoded or escaped."""
+    forms = {form for secret in secrets for form in (secret, unquote(secret)) if len(form) > 1}
     if not forms:
         return text
     sought = "|".join(map(_pattern, sorted(forms, key=len, reverse=True)))
@@ -142,22 +146,27 @@ def _host(text: str) -> str:
 
 
 def _pieces(text: str, public: Collection[str]) -> Iterator[str]:
-    """All of it, each part of the path, each value, and the parts and words of those."""
-    yield text.strip("/?#&")
-    for part in re.split(r"[/?#&;]", text):
-        name, is_named, value = part.partition("=")
+    """All of it, each value, and whatever of those stands between two marks, whichever are the server's own."""
+    yield text.strip(MARKS_ALONE)
+    for part in text.split("&") if public else [text]:
+        name, is_named, value = part.strip("/?").partition("=")
         if is_named and name in public:
             continue
-        yield from (part, value)
-        worth = value if is_named and NAME.fullmatch(name) else part
-        yield from re.split(r"[=,:|!]", worth)
+        worth = value if is_named and public and NAME.fullmatch(name) else part
+        yield worth
         yield from WORD.findall(worth)
-
-
-def _forms(secret: str) -> set[str]:
-    plain = {secret, unquote(secret), unquote_plus(secret)}
-    return plain | {quote(each, safe="") for each in plain} | {each.replace("\\", "\\\\") for each in plain}
+        bounds = [0, *(found.start() for found in MARKS.finditer(worth)), len(worth)][-MOST_BOUNDS:]
+        yield from (worth[begin:end].strip(MARKS_ALONE) for begin, end in combinations(bounds, 2))
 
 
 def _pattern(form: str) -> str:
-    return re.escape(form) if len(form) >= SHORT else rf"(?<!\w){re.escape(form)}(?!\w)"
+    pattern = "".join(map(_letter, form))
+    return pattern if len(form) >= SHORT else rf"(?<!\w){pattern}(?!\w)"
+
+
+def _letter(letter: str) -> str:
+    if letter.isascii() and letter.isalnum():
+        return letter
+    encoded = "".join(f"%{byte:02X}" for byte in letter.encode("utf-8", "surrogateescape"))
+    blank = "| |%20" if letter == "+" else r"|\+" if letter == " " else ""
+    return rf"(?:\\*{re.escape(letter)}|{encoded}{blank})"

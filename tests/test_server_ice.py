@@ -204,6 +204,7 @@ def test_what_is_advertised_takes_the_place_of_what_is_not_reachable() -> None:
     [
         ({"advertised": "box.example"}, "no IP address to advertise"),
         ({"advertised": "0.0.0.0"}, "could send to"),
+        ({"relay_only": True, "turn": TurnServer("turn:[::1]", SECRET)}, "say the relay's name"),
         ({"relay_only": True}, "no relay: say --turn"),
         (
             {"relay_only": True, "turn": TurnServer(RELAY, SECRET), "ports": PortRange(5000, 5001)},

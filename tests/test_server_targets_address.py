@@ -141,6 +141,7 @@ def test_what_stood_around_is_not_taken(around: str) -> None:
         ),
         (Kind.SRT, "srt://a:9?streamid=#!::r=wall/one,u=ann,s=s3cr+t", "wall/one s3cr%2Bt wall ann"),
         (Kind.RTMP, "rtmp://ann:p%40ss@a/live/k#s3cr|t", "ann p@ss P%40SS k#s3cr|t k%23s3cr%7ct"),
+        (Kind.RTMP, "rtmp://a/live/k#s3c&r|t", "s3c%26r%7Ct r|t s3c\\\\&r\\\\|t k%23s3c&r%7ct"),
         (Kind.RTMP, "rtmp://a/live/it's\\1?x=y+z", repr("it's\\1") + " y+z y z"),
     ],
 )

@@ -180,7 +180,8 @@ def test_what_is_closed_another_takes_on(tmp_path: Path) -> None:
 
 
 def test_names_leave_room_for_a_stamp() -> None:
-    assert fitting_name("fire", 255) == "fire"
+    assert fitting_name("fire", 255) == fitting_name("fire", -1) == "fire"
+    assert fitting_name("fire" * 9, 20).startswith("~")
     longest = "é" * 115
     assert fitting_name(longest, 255) == longest
     shortened = [fitting_name("é" * 115 + tail, 255) for tail in ("a", "b")]

@@ -37,13 +37,13 @@ def fitting_name(name: str, longest_bytes: int) -> str:
     """A texture's name, shortened to what leaves room for a stamp, and then told apart from others by a digest.
 
     Args:
-        longest_bytes: that a file's name can have.
+        longest_bytes: that a file's name can have; 0 or less where the file system does not say.
     """
     raw, room = os.fsencode(name), longest_bytes - ENDING_LENGTH
-    if len(raw) <= room:
+    if len(raw) <= room or longest_bytes <= 0:
         return name
     digest = "~" + hashlib.sha256(raw).hexdigest()[:8]
-    while len(os.fsencode(name)) > room - len(digest):
+    while name and len(os.fsencode(name)) > room - len(digest):
         name = name[:-1]
     return name + digest
 
