@@ -179,6 +179,20 @@ def test_what_is_closed_another_takes_on(tmp_path: Path) -> None:
     assert marks[0].owner == marks[1].owner != marks[2].owner
 
 
+def test_a_file_without_a_mark_yet_gives_nobodys_recordings_away(tmp_path: Path) -> None:
+    """For its first second a recording is but a name and a lock; a server that starts then is another owner."""
+    running = OwnRecordings(tmp_path, "fire", "/a", 3)
+    path, mark = running.begin()
+    path.write_text(str(mark))
+    running.begin()
+    second = OwnRecordings(tmp_path, "fire", "/a", 3).begin()[1]
+    assert second.owner != mark.owner
+    running.close()
+    started_again = OwnRecordings(tmp_path, "fire", "/a", 3)
+    assert started_again.begin()[1].owner == mark.owner
+    assert OwnRecordings(tmp_path, "fire", "/a", 3).begin()[1].owner not in (mark.owner, second.owner)
+
+
 def test_names_leave_room_for_a_stamp() -> None:
     assert fitting_name("fire", 255) == fitting_name("fire", -1) == "fire"
     assert fitting_name("fire" * 9, 20).startswith("~")

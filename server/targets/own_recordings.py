@@ -73,7 +73,8 @@ class OwnRecordings:
         self._source = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
         self._marks: dict[tuple[str, int], Mark] = {}  # by name and inode: a mark does not change
         self._told: set[str] = set()
-        self._locked: int | None = None  # the file being written
+        # The file being written, and the one before: for its first second, a file has no mark that says whose it is.
+        self._held: list[int] = []
         with self._alone():
             self._owner, self._number = self._taken_on()
 
@@ -90,16 +91,19 @@ class OwnRecordings:
         with self._alone():
             self._make_room()
             path, file = self._created()
-            self.close()
-            self._locked = file
+            self._hold(file)
             self._number += 1
             return path, Mark(self._source, self._owner, self._number)
 
     def close(self) -> None:
         """Let another take these recordings on, as the end of the process does."""
-        if self._locked is not None:
-            os.close(self._locked)
-            self._locked = None
+        while self._held:
+            os.close(self._held.pop())
+
+    def _hold(self, file: int) -> None:
+        self._held.append(file)
+        while len(self._held) > 2:
+            os.close(self._held.pop(0))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -133,15 +137,23 @@ class OwnRecordings:
 
     def _taken_on(self) -> tuple[str, int]:
         """The owner to be, and the number of its last file: the newest that nobody is, or a new one."""
-        owners: dict[str, int] = {}
-        busy = set()
+        owners: dict[str, list[_Found]] = {}
         newest = sorted(self._named_so(), key=lambda entry: ending_of(entry.name), reverse=True)
         for found in map(self._read, newest[:MOST_LOOKED_AT]):
             if found is not None and found.mark is not None and found.mark.source == self._source:
-                owners[found.mark.owner] = max(found.mark.number, owners.get(found.mark.owner, 0))
-                if is_being_written(found.path):
-                    busy.add(found.mark.owner)
-        return next((each for each in owners.items() if each[0] not in busy), (secrets.token_hex(8), 0))
+                owners.setdefault(found.mark.owner, []).append(found)
+        for owner, files in owners.items():
+            if not any(is_being_written(found.path) for found in files):
+                self._claim(max(files).path)
+                return owner, max(found.mark.number for found in files if found.mark is not None)
+        return secrets.token_hex(8), 0
+
+    def _claim(self, path: Path) -> None:
+        """Hold a file that was finished before, as one that is being written."""
+        with suppress(OSError):  # of one that may not be written, a new file says soon enough whose they are
+            file = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._lock(file)
+            self._hold(file)
 
     def _make_room(self) -> None:
         if not self._keep:
