@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from server.errors import TargetError
-from server.targets import own_recordings
+from server.targets import own_recordings, recording
 from server.targets.own_recordings import OwnRecordings
+from server.targets.recording import Recording
 from server.targets.recording_names import ENDING_LENGTH, fitting_name, named_after, stamped
-from server.targets.wire import Piece
+from server.targets.wire import Order, Piece
 from tests.recorder import FILE_S, Recorder, comment_of, named, pictures_in, pieces_of, until
 
 LONG_FILE_S = 1.59  # longer than a fragment, so that one is in the last file
@@ -164,6 +165,16 @@ def test_old_ones_that_cannot_be_removed_are_told_once_and_do_not_fill_the_disk(
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == len(set(told)) == 4
     assert "cannot be removed: Operation not permitted" in told[0]
+
+
+def test_a_disk_that_is_nearly_full_gets_no_empty_files(
+    monkeypatch: pytest.MonkeyPatch, media: tuple[bytes, list[Piece]], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(recording, "LEAST_FREE_BYTES", 1 << 62)
+    for _ in range(3):
+        with pytest.raises(TargetError, match="free on the disk"):
+            Recording(tmp_path, Order("record", str(tmp_path), "fire", (30, 1)), media[0])
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_closed_another_takes_on(tmp_path: Path) -> None:

@@ -85,8 +85,13 @@ class Recording:
 
     def _begin(self) -> tuple[Path, Muxer]:
         path, mark = self._own.begin()
-        if shutil.disk_usage(self._folder).free < LEAST_FREE_BYTES:
-            path.unlink()
-            raise TargetError(f"less than {LEAST_FREE_BYTES >> 20} MB are free on the disk; make room, or keep fewer")
-        muxer = Muxer(str(path), "mp4", self._picture, self._rate_hz, OPTIONS, comment=str(mark))
-        return path, muxer.__enter__()
+        try:
+            if shutil.disk_usage(self._folder).free < LEAST_FREE_BYTES:
+                raise TargetError(
+                    f"less than {LEAST_FREE_BYTES >> 20} MB are free on the disk; make room, or keep fewer"
+                )
+            muxer = Muxer(str(path), "mp4", self._picture, self._rate_hz, OPTIONS, comment=str(mark))
+            return path, muxer.__enter__()
+        except BaseException:
+            path.unlink(missing_ok=True)  # there is nothing in it, and whoever tries again makes another
+            raise
