@@ -53,6 +53,7 @@ class Asked:
     host: str | None = None
     origin: str | None = None
     authorization: str | None = None
+    fetch_site: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,10 +134,15 @@ class Access:
         """Where no token protects, a browser must not be made to ask by a page from elsewhere."""
         if needed is Right.NOTHING or self.no_auth:
             return None
-        if self.is_local and not _is_local_host(asked.host):
+        if (
+            self.is_local
+            and not _is_local_host(asked.host)
+            and asked.host not in {_netloc(each) for each in self.origins}
+        ):
             return Refusal(
                 421,
-                f"{asked.host} is no name of this machine's own; to serve by names or a proxy, use tokens or --no-auth",
+                f"{asked.host} is no name of this machine's own; to serve by names or a proxy, use tokens, --no-auth, "
+                "or --allow-origin with the page's address, like https://show.example.org",
             )
         is_shared = asked.path.startswith(SHARED)
         if asked.method in SAFE_METHODS and not is_shared:
@@ -146,7 +152,16 @@ class Access:
         return Refusal(403, f"pages of {asked.origin} may not ask this server; --allow-origin lets them")
 
     def _is_own(self, asked: Asked) -> bool:
-        return asked.origin in self.origins or urlsplit(asked.origin or "").netloc == asked.host
+        """Whether a page of this server's own asks.
+
+        A proxy may tell another name than the browser knows; the browser itself says what it took the two for, and no
+        page can write that field (Fetch Metadata, 2.3).
+        """
+        return (
+            asked.fetch_site == "same-origin"
+            or asked.origin in self.origins
+            or _netloc(asked.origin or "") == asked.host
+        )
 
     def _token_for(self, right: Right) -> str | None:
         if right is Right.NOTHING:
@@ -171,6 +186,10 @@ def _name(right: Right) -> str:
 def _same(token: str, known: str | None) -> bool:
     digests = [sha256(each.encode()).digest() for each in (token, known or "")]
     return hmac.compare_digest(*digests) and known is not None
+
+
+def _netloc(origin: str) -> str:
+    return urlsplit(origin).netloc
 
 
 def _is_local_host(host: str | None) -> bool:

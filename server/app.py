@@ -22,9 +22,11 @@ from server.gate import Gate
 from server.health import health_router
 from server.ice import IceSettings
 from server.joins import RATE_HZ, Joins
+from server.methods import HeadAsGet, answer_other_methods
 from server.metrics import Metrics
 from server.microphone import ViewersMicrophone
 from server.openapi import describe
+from server.proxied import TRUSTED, Proxied, own_segments
 from server.repertoire import Repertoire
 from server.sessions import MOST_VIEWERS, Sessions
 from server.targets.router import targets_router
@@ -46,12 +48,17 @@ class Manners:
         ice: how media finds its way.
         most_viewers: at once.
         joins_hz: how many sessions one address may open in a second, after a burst.
+        root_path: the path below which a reverse proxy has put it, as `server.proxied.parse_prefix` gives it; None
+            where that is not known.
+        trusted_proxies: whose word on clients, schemes and prefixes is taken; "*" for everybody's.
     """
 
     access: Access = field(default_factory=Access)
     ice: IceSettings = field(default_factory=IceSettings)
     most_viewers: int = MOST_VIEWERS
     joins_hz: float = RATE_HZ
+    root_path: str | None = None
+    trusted_proxies: tuple[str, ...] = TRUSTED
 
 
 def create_app(
@@ -100,7 +107,8 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,
+        redirect_slashes=False,
     )
     app.state.sessions = sessions
     app.include_router(api_router(channel, microphone, ears, publishing))
@@ -114,7 +122,6 @@ def create_app(
     if publishers is not None:
         app.include_router(whip_router(publishers, manners.ice, joins))
     describe(app, manners.access)
-    app.add_middleware(Gate, access=manners.access)
     app.mount("/page/swagger", StaticFiles(packages=[("fastapi_offline", "static")]), name="swagger")
     app.mount("/page", StaticFiles(directory=PAGE), name="page")
 
@@ -131,4 +138,10 @@ def create_app(
     def docs() -> FileResponse:
         return FileResponse(PAGE / "docs.html")
 
+    answer_other_methods(app)
+    app.add_middleware(Gate, access=manners.access)
+    app.add_middleware(HeadAsGet)
+    app.add_middleware(
+        Proxied, root_path=manners.root_path, trusted=manners.trusted_proxies, own=own_segments(app)
+    )  # the last one is the first to be asked
     return app

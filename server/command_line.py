@@ -35,10 +35,12 @@ from server.options import (
     RecordMinutes,
     RelayOnly,
     Renditions,
+    RootPath,
     Rtmp,
     Srt,
     TlsCert,
     TlsKey,
+    TrustedProxy,
     Turn,
     TurnSecret,
     UdpPorts,
@@ -79,6 +81,8 @@ def serve(
     allow_origin: AllowOrigin = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    root_path: RootPath = None,
+    trusted_proxy: TrustedProxy = None,
     max_viewers: MaxViewers = 100,
     max_joins: MaxJoins = 5.0,
     udp_ports: UdpPorts = None,
@@ -96,6 +100,7 @@ def serve(
     from server.access import Tls, read_token
     from server.app import Manners
     from server.playing import Playback, serve_textures
+    from server.proxied import given_proxies, given_root_path
     from server.serve import ServerSettings
     from server.targets.targets import RecordSettings
     from server.whip_target import WhipTarget
@@ -105,6 +110,8 @@ def serve(
         given_ice(ice_address, udp_ports, advertise, turn, turn_secret, relay_only=relay_only),
         max_viewers,
         max_joins,
+        given_root_path(root_path),
+        given_proxies(trusted_proxy or ()),
     )
     settings = ServerSettings(
         host,

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access import SHARED, Access, Asked, Refusal
 from server.exchange import EXPOSED
+from server.proxied import path_within
 
 MOST_BODY_BYTES = 128 << 10  # more than any offer
 
@@ -27,8 +28,9 @@ class Gate:
             return
         headers = Headers(scope=scope)
         asked = Asked(
-            scope["method"], scope["path"], headers.get("host"), headers.get("origin"), headers.get("authorization")
-        )
+            scope["method"], path_within(scope), headers.get("host"), headers.get("origin"),
+            headers.get("authorization"), headers.get("sec-fetch-site"),
+        )  # fmt: skip
         answer = self._answering(asked, send)
         refusal = _too_large(headers) or self._access.refusal(asked)
         if refusal is not None:

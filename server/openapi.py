@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse
 from pydantic import TypeAdapter
 
 from server.access import Access, Right
 from server.api import EVENT_NAMES
 from server.api_models import Problem, Unfits
+from server.proxied import address
 
 DESCRIPTION = """
 A video texture while it plays: what it is, how it goes, and what may be turned.
@@ -18,7 +20,8 @@ A video texture while it plays: what it is, how it goes, and what may be turned.
 Media does not go through this interface: it is negotiated by `POST /whep` (draft-ietf-wish-whep) and travels by WebRTC.
 Where the server was started with tokens, send `Authorization: Bearer TOKEN`. The viewer token is good for all that only
 looks; the control token for that, and for all that changes something. `/healthz` and `/readyz` want none.
-Every refusal says in `detail` what was expected.
+Every refusal says in `detail` what was expected. Whatever can be asked for by GET can be by HEAD, and every path tells
+by OPTIONS what it takes.
 """
 TAGS = {
     "control": "What plays, and how.",
@@ -46,6 +49,12 @@ def describe(app: FastAPI, access: Access) -> None:
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def get_openapi_document(request: Request) -> JSONResponse:
+        """With the address that its paths are appended to, whatever proxy is before it."""
+        url = address(request.scope, "/")
+        return JSONResponse({**app.openapi(), "servers": [{"url": url.rstrip("/") or "/"}]})
 
 
 def _document(app: FastAPI, access: Access) -> dict[str, Any]:

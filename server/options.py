@@ -75,6 +75,20 @@ AllowOrigin = Annotated[
     list[str] | None,
     typer.Option("--allow-origin", metavar="ORIGIN", help="Let this site's pages watch where no token is needed."),
 ]
+RootPath = Annotated[
+    str | None,
+    typer.Option(
+        "--root-path", metavar="PATH",
+        help="Where a reverse proxy puts the page, like /wall; else as its X-Forwarded-Prefix says.",
+    ),
+]  # fmt: skip
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trusted-proxy", metavar="ADDRESS|NETWORK",
+        help="Believe the X-Forwarded-… of this proxy too; those of this machine's own are. May be repeated.",
+    ),
+]  # fmt: skip
 TlsCert = Annotated[Path | None, typer.Option("--tls-cert", metavar="PEM", help="For https: certificate and chain.")]
 TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="PEM", help="For https: its key.")]
 MaxViewers = Annotated[int, typer.Option("--max-viewers", min=1, help="At once; more are told to come later.")]

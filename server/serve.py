@@ -205,6 +205,7 @@ async def _serve(
         )  # fmt: skip
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_S, server_header=False,
+            proxy_headers=False,  # `server.proxied` does that: it has to see whose word it is
             ssl_certfile=settings.tls.certificate if settings.tls else None,
             ssl_keyfile=settings.tls.key if settings.tls else None,
         )  # fmt: skip

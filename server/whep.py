@@ -14,6 +14,7 @@ from server.exchange import SDP, content_type, fragment_of, offer_of, options, t
 from server.ice import IceSettings
 from server.joins import Joins
 from server.microphone import MicrophoneEvent
+from server.proxied import address
 from server.sessions import CONNECT_LIMIT_S, Sessions
 
 ENDPOINT_METHODS = "GET, HEAD, POST, OPTIONS"
@@ -32,7 +33,6 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
     router = APIRouter(prefix=PREFIX, tags=["WHEP"])
     ice = ice or IceSettings()
 
-    @router.head("", response_class=Response)
     @router.get("", response_class=Response)
     async def get_endpoint() -> Response:
         """Nothing, and that it is a WHEP endpoint."""
@@ -59,7 +59,11 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
         if joins is not None:
             joins.admit(request.client.host if request.client else "", time.monotonic())
         session = await sessions.open(offer, apart=apart)
-        headers = {"Location": f"{PREFIX}/{session.name}", "ETag": session.tag, "Accept-Patch": fragment.TYPE}
+        headers = {
+            "Location": address(request.scope, f"{PREFIX}/{session.name}"),
+            "ETag": session.tag,
+            "Accept-Patch": fragment.TYPE,
+        }
         if session.awaits_answer:
             until = formatdate(time.time() + CONNECT_LIMIT_S, usegmt=True)
             headers["Accept-Patch"] = f"{SDP}, {fragment.TYPE}"
@@ -70,7 +74,6 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
             response.headers.append("Link", link)
         return response
 
-    @router.head("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
     @router.get("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
     async def get_session(name: str) -> Response:
         """Nothing, and that it is there."""

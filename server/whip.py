@@ -29,6 +29,7 @@ from server.offer import (
     without_hidden_candidates,
 )
 from server.prompt_receiver import receive_promptly
+from server.proxied import address
 from server.session import Session, add_candidates
 from server.sessions import CONNECT_LIMIT_S
 from server.viewer import Viewer
@@ -197,7 +198,6 @@ def whip_router(publishers: Publishers, ice: IceSettings, joins: Joins) -> APIRo
     """
     router = APIRouter(prefix=PREFIX, tags=["WHIP"])
 
-    @router.head("", status_code=204, response_class=Response)
     @router.get("", status_code=204, response_class=Response)
     async def get_endpoint() -> Response:
         """Nothing."""
@@ -216,13 +216,16 @@ def whip_router(publishers: Publishers, ice: IceSettings, joins: Joins) -> APIRo
         offer = await offer_of(request)
         joins.admit(request.client.host if request.client else "", time.monotonic())
         session = await publishers.open(offer)
-        headers = {"Location": f"{PREFIX}/{session.name}", "ETag": session.tag, "Accept-Patch": fragment.TYPE}
+        headers = {
+            "Location": address(request.scope, f"{PREFIX}/{session.name}"),
+            "ETag": session.tag,
+            "Accept-Patch": fragment.TYPE,
+        }
         response = Response(session.sdp, 201, headers, media_type=SDP)
         for link in ice.links():
             response.headers.append("Link", link)
         return response
 
-    @router.head("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
     @router.get("/{name}", status_code=204, response_class=Response, responses=docs.IS_THERE)
     async def get_session(name: str) -> Response:
         """Nothing, and that it is there."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from server.app import Manners, create_app
 from server.channel import Channel
@@ -100,6 +101,7 @@ class LocalServer:
     address: str
     channel: Channel
     sessions: Sessions
+    app: FastAPI
 
 
 @asynccontextmanager
@@ -125,13 +127,15 @@ async def serve_here(
             listening = listen(LOOPBACK, 0)
             microphone = None if hears is None else ViewersMicrophone(hears, channel.events.send)
             app = create_app(channel, microphone, manners=manners, listens_to_whip=isinstance(hears, WhipSource))
-            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2, proxy_headers=False)
             server = uvicorn.Server(config)
             async with asyncio.TaskGroup() as tasks:
                 playing = tasks.create_task(channel.run(), name="channel")
                 serving = tasks.create_task(server.serve(sockets=[listening]), name="uvicorn")
                 try:
-                    yield LocalServer(f"http://{LOOPBACK}:{listening.getsockname()[1]}", channel, app.state.sessions)
+                    yield LocalServer(
+                        f"http://{LOOPBACK}:{listening.getsockname()[1]}", channel, app.state.sessions, app
+                    )
                 finally:
                     channel.close()
                     server.should_exit = True

@@ -21,7 +21,7 @@ GOP_PACKETS = 6
 async def test_picture_and_sound_arrive_until_the_session_is_deleted(http: httpx.AsyncClient) -> None:
     async with peer("video", "audio") as viewer:
         location = await watch(http, viewer)
-        assert location.startswith("/whep/")
+        assert location.startswith("whep/")  # beside what was asked, whatever proxy is before it
         pictures, sound = await asyncio.gather(viewer.frames("video", 40), viewer.frames("audio", 60))
         assert {(picture.width, picture.height) for picture in pictures} == {(320, 180)}
         times = [picture.pts * picture.time_base for picture in pictures]

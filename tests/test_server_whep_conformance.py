@@ -155,7 +155,7 @@ async def nothing_that_fits_brings_a_counter_offer(player: Player) -> None:
     assert {codec.mimeType for media in offered.media for codec in media.rtp.codecs} >= {"video/H264", "audio/opus"}
     assert all("a=sendonly\r\n" in section for section in sections(countered.text))
     assert all("a=setup:actpass" in section for section in sections(countered.text))
-    assert countered.headers["location"].startswith("/whep/")
+    assert countered.headers["location"].startswith("whep/")
 
 
 async def a_counter_offer_says_how_long_it_stands(player: Player) -> None:

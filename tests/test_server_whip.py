@@ -152,7 +152,7 @@ async def test_sound_alone_is_enough(http: httpx.AsyncClient) -> None:
 async def created_with_all_that_belongs_to_it(client: Publisher) -> None:
     created = await client.opened()
     assert created.headers["content-type"] == "application/sdp"
-    assert re.fullmatch(r"/whip/[\w-]{22,}", created.headers["location"])
+    assert re.fullmatch(r"whip/[\w-]{22,}", created.headers["location"])
     assert re.fullmatch(r'"[^"]+"', created.headers["etag"])
 
 

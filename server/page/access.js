@@ -1,4 +1,14 @@
 /**
+ * Where the server is found, and the page's token.
+ *
+ * The server may be below any path of a site: all its addresses are told from that of this very file.
+ */
+const SERVER = new URL("..", import.meta.url);
+
+/** @param {string|URL} path of this server, without a slash before it @returns {URL} */
+export const addressOf = (path) => new URL(path, SERVER);
+
+/**
  * The page's token: from its address, /#token=..., which no server and no log ever sees. (/?token=... works too, for
  * what cannot open an address with a #.)
  */
@@ -12,9 +22,9 @@ export function credentials() {
 
 /**
  * `fetch`, with the page's token.
- * @param {string|URL} url of this server
+ * @param {string|URL} path of this server, as `addressOf` takes it
  * @param {RequestInit} [options]
  */
-export function ask(url, options = {}) {
-  return fetch(url, { ...options, headers: { ...options.headers, ...credentials() } });
+export function ask(path, options = {}) {
+  return fetch(addressOf(path), { ...options, headers: { ...options.headers, ...credentials() } });
 }

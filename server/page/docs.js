@@ -1,8 +1,8 @@
 /** The HTTP interface as Swagger UI shows it; opened as /api/docs#token=..., it asks with that token. */
-import { credentials } from "/page/access.js";
+import { addressOf, credentials } from "./access.js";
 
 window.swagger = SwaggerUIBundle({
-  url: "/api/openapi.json",
+  url: addressOf("api/openapi.json").href,
   dom_id: "#docs",
   deepLinking: !location.hash.includes("token="), // or it would write its own address over the token's
   requestInterceptor: (request) => {

@@ -61,7 +61,7 @@ export class EventFeed {
 
   async #onSilence() {
     const source = this.#source;
-    const ask = () => getJson("/api/performance", { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
+    const ask = () => getJson("api/performance", { signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
     const known = this.#still ? await ask() : null;
     if (source !== this.#source) return;
     if (known && isStill(known)) return this.#watch();

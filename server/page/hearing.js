@@ -32,7 +32,7 @@ export class Hearing {
 
   /** Reads what is listened to, after a (re)start of the server. */
   async load() {
-    this.#now = await getJson("/api/hearing");
+    this.#now = await getJson("api/hearing");
     this.#show();
   }
 
@@ -73,7 +73,7 @@ export class Hearing {
     if (this.panel.checkVisibility?.({ visibilityProperty: true }) === false) return;
     this.#asking = true;
     try {
-      this.#now = await getJson("/api/hearing");
+      this.#now = await getJson("api/hearing");
       this.#show();
     } catch {
       // The server has gone, which the page says by itself.

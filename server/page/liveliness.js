@@ -26,7 +26,7 @@ export class Liveliness {
   /** What the server tells by itself meanwhile is newer than its answer. */
   async load() {
     const told = this.#told;
-    const settings = await getJson("/api/settings");
+    const settings = await getJson("api/settings");
     if (told === this.#told) this.accept(settings);
   }
 
@@ -57,7 +57,7 @@ export class Liveliness {
     const told = this.#told;
     let answer = null;
     try {
-      answer = await patchJson("/api/settings", { jumps_per_minute: wish });
+      answer = await patchJson("api/settings", { jumps_per_minute: wish });
     } catch (error) {
       this.onError(error instanceof ApiError ? error.message : "The change did not reach the server.");
     }

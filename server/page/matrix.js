@@ -41,7 +41,7 @@ export class MatrixView {
     this.#version += 1;
     const version = this.#version;
     try {
-      const response = await ask("/api/matrix.png", { cache: "no-store" });
+      const response = await ask("api/matrix.png", { cache: "no-store" });
       if (!response.ok) return;
       fresh.src = URL.createObjectURL(await response.blob());
       await fresh.decode();

@@ -2,7 +2,7 @@
 import { ApiError, getJson, patchJson, post } from "./api.js";
 import { knobFor, titleOf } from "./knobs.js";
 
-const ADDRESS = "/api/performance";
+const ADDRESS = "api/performance";
 const APART_MS = 40; // between two changes sent, while something is being turned
 const PAD_KEYS = { freeze: "z", blackout: "b" };
 const UNHEARD = new Set(["hit_bridge", "freeze", "blackout"]); // what has an effect where nothing listens
@@ -68,12 +68,12 @@ export class PerformancePanel {
   }
 
   async hit() {
-    await this.#press("/api/hit");
+    await this.#press("api/hit");
   }
 
   async tap() {
     flash(this.#pads.get("tap"));
-    await this.#press("/api/tap");
+    await this.#press("api/tap");
   }
 
   /** @param {"freeze"|"blackout"} name */

@@ -33,7 +33,7 @@ export class Stats {
   async #update() {
     const [received, state] = await Promise.all([
       this.#received().catch(() => []),
-      getJson("/api/state").catch(() => null),
+      getJson("api/state").catch(() => null),
     ]);
     const rows = [...received, ...serverRows(state)];
     this.list.replaceChildren(...rows.flatMap(([name, value]) => [cell("dt", name), cell("dd", value)]));

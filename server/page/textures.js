@@ -16,7 +16,7 @@ export class Textures {
 
   /** Reads which there are; a server with one has no list. */
   async load() {
-    const textures = await getJson("/api/textures").catch((error) => {
+    const textures = await getJson("api/textures").catch((error) => {
       if (error.status !== 404) throw error;
       return [];
     });
@@ -36,7 +36,7 @@ export class Textures {
   async play(name) {
     this.list.disabled = true;
     try {
-      await putJson("/api/texture", { name });
+      await putJson("api/texture", { name });
     } catch (error) {
       this.onError(error.message);
     } finally {

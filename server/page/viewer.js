@@ -44,7 +44,7 @@ const matrix = new MatrixView($("matrix-image"), $("matrix-marks"), calm);
 const player = new Player({
   video,
   still: $("still"),
-  endpoint: "/whep?apart=true",
+  endpoint: "whep?apart=true",
   onState: showState,
   onSession: (session) => microphone.attach(session),
 });
@@ -77,7 +77,7 @@ const liveliness = new Liveliness({
   onError: (message) => overlay.say(message),
 });
 const textures = new Textures({ list: $("textures"), name: $("name"), onError: (message) => overlay.say(message) });
-const feed = new EventFeed("/api/events", {
+const feed = new EventFeed("api/events", {
   open: () => {
     player.nudge();
     hearing.forget();
@@ -142,7 +142,7 @@ async function refresh() {
   refreshing = true;
   clearTimeout(refreshTimer);
   try {
-    showTexture(await getJson("/api/texture"));
+    showTexture(await getJson("api/texture"));
     await textures.load();
     await hearing.load();
     await desk.load(hearing.listens);

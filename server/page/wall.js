@@ -2,13 +2,14 @@
  * What a page needs that hangs on a wall, where nobody presses a key for a year: it says what it waits for as long as it
  * has never had a picture, and loads itself anew when the server was renewed, or when nothing else helps.
  */
+import { addressOf } from "./access.js";
 import { span } from "./duration.js";
 
 const SAY_AFTER_MS = 4000; // a picture is mostly there before
 const LOOK_MS = 10000;
 const HOPELESS_MS = 120000; // the server answers, and no session brings a picture: a decoder may be stuck
 const ANSWER_MS = 2000;
-const PAGE = "/page/viewer.js";
+const PAGE = "page/viewer.js";
 
 export class Wall {
   #since_ms = performance.now(); // without a picture; Infinity while there is one
@@ -49,7 +50,7 @@ export class Wall {
     const waited_ms = performance.now() - this.#since_ms;
     const hopeless = waited_ms > HOPELESS_MS && !this.reason;
     // Never while the server is gone: the browser would show its own page, and no picture.
-    if ((await this.#isRenewed()) || (hopeless && (await answers("/readyz")))) this.reload();
+    if ((await this.#isRenewed()) || (hopeless && (await answers("readyz")))) this.reload();
   }
 
   async #isRenewed() {
@@ -60,12 +61,12 @@ export class Wall {
   }
 }
 
-async function answers(url) {
-  return Boolean((await ask(url, "GET"))?.ok);
+async function answers(path) {
+  return Boolean((await ask(path, "GET"))?.ok);
 }
 
-async function ask(url, method) {
+async function ask(path, method) {
   const signal = AbortSignal.timeout(ANSWER_MS);
-  const response = await fetch(url, { method, signal, cache: "no-store" }).catch(() => null);
+  const response = await fetch(addressOf(path), { method, signal, cache: "no-store" }).catch(() => null);
   return response?.ok ? response : null;
 }

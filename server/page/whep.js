@@ -6,7 +6,7 @@ const ANSWER_LIMIT_MS = 8000;
 const FRAGMENT = "application/trickle-ice-sdpfrag";
 
 const REFUSALS = {
-  401: "This server wants a token: open the page as /#token=…",
+  401: "This server wants a token: add #token=… to the page's address",
   404: "This server has no video stream here.",
   406: "This browser and the server share no video format (H.264 is needed).",
   415: "The server did not understand this browser's offer.",
@@ -65,7 +65,7 @@ export class WhepSession {
     const offer = await this.peer.createOffer();
     const response = await this.#post(offer.sdp);
     const location = response.headers.get("location");
-    this.#resource = location && new URL(location, new URL(this.endpoint, document.baseURI));
+    this.#resource = location && new URL(location, response.url);
     if (!response.ok) {
       this.#delete(); // a counter-offer: it has what this browser has just said it has not
       throw await WhepError.from(response);
