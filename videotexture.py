@@ -5,8 +5,10 @@ Packages are imported inside the commands, so that `--help` answers at once and 
 
 from __future__ import annotations
 
+import models.early  # noqa: F401 (before everything that takes a while)
+
+# isort: split
 import logging
-import signal
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -19,6 +21,7 @@ from rich.table import Table
 
 from bench.commands import app as bench_commands
 from export.options import EngineName
+from models import ending
 from models.interpolation.command_line import pretrain_interpolator
 from models.pretraining.command_line import pretrain
 from models.tables import print_table
@@ -283,7 +286,7 @@ def main() -> None:
     from stream.errors import TextureError
 
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that half-made folders are removed then too
+    ending.heed_signals()  # so that half-made folders are removed
     try:
         app()
     except (TextureError, ServerError, EngineError, ExportError, FitError, UnmetError) as error:
@@ -293,6 +296,8 @@ def main() -> None:
         _fail(f"{where}{error.strerror or error}; check that the place exists, has room, and may be written to")
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        ending.is_over()
 
 
 if __name__ == "__main__":  # `python -m videotexture`, which is how `torchrun` starts it

@@ -6,8 +6,6 @@ An engine is a program for a GPU: one from a stranger must not be opened. The ch
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from export.spec import EngineError, NetworkSpec
+from models.whole import whole_file
 
 Precision = Literal["float32", "float16"]
 
@@ -98,17 +97,8 @@ class EngineFile:
             payload_sha256=hashlib.sha256(self.payload).hexdigest(),
         )
         text = header.model_dump_json().encode()
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(MAGIC + len(text).to_bytes(_LENGTH_BYTES, "little") + text)
-                file.write(self.payload)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)  # mkstemp makes it private
-            Path(name).replace(path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with whole_file(path) as partial:
+            partial.write_bytes(MAGIC + len(text).to_bytes(_LENGTH_BYTES, "little") + text + self.payload)
 
     @classmethod
     def read(cls, path: Path) -> EngineFile:

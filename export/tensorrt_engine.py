@@ -8,8 +8,6 @@ Source:
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from export.engine_file import EngineFile
 from export.resident import ResidentEngine, static_shapes
 from export.spec import EngineError, NetworkSpec
 from export.tensorrt_log import new_log
+from models.whole import whole_file
 
 
 class TensorRtEngine(ResidentEngine):
@@ -144,14 +143,8 @@ class TensorRtEngine(ResidentEngine):
         """Written whole or not at all; a file that cannot be written costs the next start some seconds, no more."""
         if self.kernels is None or not self._is_rtx:
             return
-        with contextlib.suppress(OSError):
-            handle, name = tempfile.mkstemp(prefix=f".{self.kernels.name}.", suffix=".partial", dir=self.kernels.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(bytes(self._held[-1].serialize()))
-                Path(name).replace(self.kernels)
-            finally:
-                Path(name).unlink(missing_ok=True)
+        with contextlib.suppress(OSError), whole_file(self.kernels) as partial:
+            partial.write_bytes(bytes(self._held[-1].serialize()))
 
     def _unload(self) -> None:
         stream, self._stream = self._stream, None

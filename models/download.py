@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.progress import Progress, silent
+from models.whole import partial_file
 
 SILENCE_S = 30.0  # a server that says nothing for so long is gone
 CHUNK_BYTES = 1 << 20
@@ -39,14 +38,10 @@ def downloaded(url: str, folder: Path, progress: Progress = silent) -> Iterator[
         DownloadError: no connection, an error answer, silence, or fewer bytes than promised.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix="incoming-", suffix=".part", dir=folder)
-    path = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+    with partial_file(folder / "incoming") as path:
+        with path.open("wb") as file:
             digest = _written(url, file, progress)
         yield path, digest
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _written(url: str, file: BinaryIO, progress: Progress) -> str:

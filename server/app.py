@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.requests import ClientDisconnect
 
 from server.access import Access
 from server.api import api_router
@@ -129,6 +130,11 @@ def create_app(
     async def refuse(_: Request, error: RequestValidationError) -> JSONResponse:
         """FastAPI's own answer repeats the input, which fails where that is NaN: JSON has none."""
         return JSONResponse({"detail": [{key: each[key] for key in ("loc", "msg")} for each in error.errors()]}, 422)
+
+    @app.exception_handler(ClientDisconnect)
+    async def let_go(_: Request, __: ClientDisconnect) -> Response:
+        """Whoever breaks off a request gets no answer; that is nothing to log."""
+        return Response(status_code=400)
 
     @app.get("/", include_in_schema=False)
     def index() -> FileResponse:

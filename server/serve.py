@@ -8,8 +8,8 @@ import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ import numpy as np
 import uvicorn
 
 from export.engine import Engine
+from models import ending
 from server.access import Tls
 from server.app import Manners, create_app
 from server.channel import Channel
@@ -41,7 +42,8 @@ from stream.hearing.source import SoundSource
 log = logging.getLogger(__name__)
 
 HOST, PORT = "127.0.0.1", 8080
-DRAIN_S = 2
+PATIENCE_S = 1.0  # with those who still ask something
+DRAIN_S = 2  # until what still answers is cancelled
 
 
 @dataclass(frozen=True)
@@ -96,9 +98,28 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._channel = channel
 
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """In place of uvicorn's own way, which waits for ever-open connections after a second Ctrl-C too."""
+
+        def stop() -> None:
+            self.should_exit = True
+
+        with ending.orderly(stop):
+            yield
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._channel.close()
-        await super().shutdown(sockets)
+        hanging_up = asyncio.get_running_loop().call_later(PATIENCE_S, self._hang_up)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            hanging_up.cancel()
+
+    def _hang_up(self) -> None:
+        """Whoever has not said all of their request by now is not waited for."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def serve(
@@ -127,7 +148,7 @@ def serve(
     settings.manners.ice.use()
     listening = listen(settings.host, settings.port)
     try:
-        asyncio.run(_serve(repertoire, settings, listening, on_listening, source, sound_engine))
+        ending.run(_serve(repertoire, settings, listening, on_listening, source, sound_engine))
     except ExceptionGroup as group:
         log.error("playing stopped", exc_info=group)
         raise ServerError(f"playing stopped: {group.exceptions[0]}; the lines above tell where") from group

@@ -19,6 +19,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, NullLocator
 
 from models.progress import Progress, silent
+from models.whole import whole_file
 from stream.classic_texture import ClassicTexture
 from stream.graph import Weighting
 from stream.liveliness import Liveliness
@@ -78,7 +79,8 @@ def write_figures(texture: Texture, folder: Path, *, progress: Progress = silent
     for name, figure in figures.items():
         for suffix in SUFFIXES:
             written.append(folder / f"{texture.name}-{name}{suffix}")
-            figure.savefig(written[-1])
+            with whole_file(written[-1]) as partial:
+                figure.savefig(partial)
     return written
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from models.whole import remove_leftovers, whole_folder
 from stream.errors import TextureError
 
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -19,25 +19,28 @@ NEARLY_FULL_BYTES = 1 << 20
 def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """Gives a temporary folder beside `path` to write into; renames it to `path` if all went well.
 
+    What dead processes have left there is removed, or given its name back, first: see `models.whole`.
+
     Raises:
         TextureError: `path` exists and may not be replaced, its parent cannot be written to, or the disk is full.
     """
+    remove_leftovers(path)
     if path.exists() and not overwrite:
         raise TextureError(f"{path}: exists already; choose another name, or say --overwrite")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
-    except OSError as error:
-        raise TextureError(f"{path}: cannot be written there ({error.strerror}); choose another place") from error
-    try:
-        yield partial
-        _replace(partial, path)
+        with ExitStack() as stack:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                partial = stack.enter_context(whole_folder(path))
+            except OSError as error:
+                raise TextureError(
+                    f"{path}: cannot be written there ({error.strerror}); choose another place"
+                ) from error
+            yield partial
     except OSError as error:
         if disk_full(error, path):
             raise TextureError(f"{path}: the disk is full; make room there, or choose another place") from error
         raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def disk_full(error: OSError, path: Path) -> bool:
@@ -46,18 +49,3 @@ def disk_full(error: OSError, path: Path) -> bool:
         return True
     usage = shutil.disk_usage(path.parent) if path.parent.exists() else None
     return usage is not None and usage.total > 0 and usage.free < NEARLY_FULL_BYTES
-
-
-def _replace(partial: Path, path: Path) -> None:
-    partial.chmod(0o755)  # mkdtemp makes it private
-    if not path.exists():
-        partial.rename(path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-    path.rename(old / path.name)
-    try:
-        partial.rename(path)
-    except OSError:
-        (old / path.name).rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -12,6 +12,7 @@ matplotlib.use("Agg")
 import numpy as np
 from matplotlib.figure import Figure
 
+from models.whole import whole_file
 from stream.manifest import Manifest
 from stream.player import JUMPS_PER_MINUTE
 from stream.texture import Texture
@@ -69,7 +70,8 @@ def plot(texture: Texture, path: Path) -> None:
                title=f"{texture.name}: similarity, and the jumps of {JUMPS_PER_MINUTE:g} a minute")  # fmt: skip
     figure.colorbar(shown, ax=matrix, shrink=0.8)
     _plot_costs(curve, texture)
-    figure.savefig(path)
+    with whole_file(path) as partial:
+        figure.savefig(partial)
 
 
 def _plot_costs(axes: Any, texture: Texture) -> None:

@@ -6,7 +6,6 @@ Packets are copied; only a position bar is drawn, and encoded anew, and a song i
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ from av.stream import Stream
 
 from models.media import create_media, open_media
 from models.progress import Progress, silent
+from models.whole import whole_file
 from stream.bridges import Bridges
 from stream.errors import TextureError
 from stream.folder import disk_full
@@ -32,7 +32,6 @@ from stream.walk import Step
 
 FORMATS = (".mp4", ".mkv")  # that hold H.264 and Opus
 BRIDGES_AHEAD_STEPS = 8
-MOST_STEM_LETTERS = 40  # of a name, in that of the file while it is written: a name may be 255 bytes long, no more
 
 
 class _Lane(Protocol):
@@ -108,9 +107,9 @@ def _write(
         raise ValueError(f"a video must be longer than 0 s, got {seconds}")
     if path.suffix.lower() not in FORMATS:
         raise TextureError(f"{path}: its ending must be one of {', '.join(FORMATS)}")
-    partial = path.with_name(f".{path.stem[:MOST_STEM_LETTERS]}.partial{path.suffix}")
     try:
         with ExitStack() as stack:
+            partial = stack.enter_context(whole_file(path))
             container = stack.enter_context(create_media(partial))
             lanes = _lanes(container, texture, stack, with_sound=song is None, position_bar=position_bar)
             if song is not None:
@@ -118,13 +117,10 @@ def _write(
                 stack.callback(track.close)
                 lanes["video"] = _Accompanied(lanes["video"], track)
             jumps = _fill(lanes, packets, seconds, progress)
-        os.replace(partial, path)
     except OSError as error:
         if disk_full(error, path):
             raise TextureError(f"{path}: the disk is full; make room there, or choose another place") from error
         raise TextureError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return jumps
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from models.whole import remove_leftovers
 from stream.errors import TextureError
 from stream.manifest import FORMAT_VERSION, READABLE_VERSIONS, Manifest
 
@@ -39,6 +40,8 @@ def read_manifest(path: Path) -> Manifest:
         TextureError: there is none, or it is none of ours.
     """
     file = path / MANIFEST
+    if not path.exists():
+        remove_leftovers(path)  # a fit that died while it replaced this very texture had moved it out of the way
     if not path.exists():
         raise TextureError(f"{path}: no such texture; make one with `videotexture fit CLIP -o {path}`")
     if not path.is_dir():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from bench.quality.methods import ORACLE, Weights, methods
 from bench.server_process import BenchError
 from models.progress import Progress, silent
 from models.scenes.families import FAMILIES
+from models.whole import whole_file
 
 FORMAT = 1
 # One thread each: on two busy cores, threads that wait for each other take many times longer (docs/log.md).
@@ -125,9 +127,8 @@ class Results:
         }
         lines = ",\n".join(json.dumps(cell) for cell in self.cells)
         text = json.dumps(facts, indent=1)[:-2] + f',\n "cells": [\n{lines}\n]}}\n'
-        unfinished = self.path.with_name(self.path.name + ".part")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(self.path)
+        with whole_file(self.path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
 
 
 def run(plan: Plan, results: Results, *, jobs: int = 1, progress: Progress = silent) -> None:
@@ -150,11 +151,17 @@ def run(plan: Plan, results: Results, *, jobs: int = 1, progress: Progress = sil
     progress("", done / len(every) if every else 1.0)
     if not tasks:
         return
-    with _environment(ONE_THREAD), multiprocessing.get_context("spawn").Pool(min(jobs, len(tasks))) as pool:
+    pools = multiprocessing.get_context("spawn")
+    with _environment(ONE_THREAD), pools.Pool(min(jobs, len(tasks)), _leave_signals_to_the_parent) as pool:
         for name, new in pool.imap_unordered(_measured, tasks):
             results.add(new)
             done += 1
             progress(name, done / len(every))
+
+
+def _leave_signals_to_the_parent() -> None:
+    """Ctrl-C goes to every process of the terminal, and one of them is enough to tell of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _measured(task: tuple[Condition, tuple[str, ...], Weights]) -> tuple[str, list[Cell]]:

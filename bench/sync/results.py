@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.server_process import BenchError
 from bench.sync.cell import Cell
+from models.whole import whole_file
 
 FORMAT = 1
 
@@ -50,6 +51,5 @@ class Results:
             return
         lines = ",\n".join(json.dumps(cell) for cell in self.cells)
         head = json.dumps({"kind": "sync", "format": FORMAT, "version": version("videotexture")}, indent=1)
-        unfinished = self.path.with_name(self.path.name + ".part")
-        unfinished.write_text(f'{head[:-2]},\n "cells": [\n{lines}\n]}}\n', encoding="utf-8")
-        unfinished.replace(self.path)
+        with whole_file(self.path) as unfinished:
+            unfinished.write_text(f'{head[:-2]},\n "cells": [\n{lines}\n]}}\n', encoding="utf-8")

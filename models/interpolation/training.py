@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from models.interpolation.small import SmallInterpolator
 from models.interpolation.triplets import PER_SCENE, TRAINED, Triplet, triplets
 from models.scenes.families import UNSEEN
 from models.threads import started
+from models.whole import whole_file
 
 EDGES_WEIGHT = 0.5  # of the differences of neighbouring pixels: a dissolve has the right colours and no edges
 FILMED = 0.5  # share of what is learnt from, where clips are given
@@ -93,10 +93,10 @@ class Training:
 
     def save(self, path: Path) -> None:
         """Everything a resumed run needs; the file appears under its name only when it is whole."""
-        part = path.with_name(f".{path.name}.part")
         kept = {"settings": asdict(self.settings), "step": self.step, "optimiser": self.optimiser.state_dict()}
-        torch.save(kept | {"network": self.network.state_dict(), "averaged": self.averaged.state_dict()}, part)
-        os.replace(part, path)
+        kept |= {"network": self.network.state_dict(), "averaged": self.averaged.state_dict()}
+        with whole_file(path) as part:
+            torch.save(kept, part)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.
@@ -236,6 +236,6 @@ def train(
 
 def write_weights(network: SmallInterpolator, path: Path) -> None:
     """A network's weights in half precision."""
-    part = path.with_name(f".{path.name}.part")
-    save_file({name: value.detach().half().contiguous() for name, value in network.state_dict().items()}, part)
-    os.replace(part, path)
+    kept = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
+    with whole_file(path) as part:
+        save_file(kept, part)

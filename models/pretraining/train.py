@@ -26,6 +26,7 @@ from models.pretraining.settings import PretrainSettings
 from models.scene_slowfast import SceneSlowFast, network_input
 from models.scene_trunk import load_weights
 from models.threads import share_cores, started
+from models.whole import whole_file
 
 Told = Callable[[dict[str, object]], None]
 
@@ -69,19 +70,16 @@ class Pretraining:
 
     def save(self, path: Path) -> None:
         """Everything a resumed run needs; the file appears under its name only when it is whole."""
-        part = path.with_name(f".{path.name}.part")
-        torch.save(
-            {
-                "settings": asdict(self.settings),
-                "step": self.step,
-                "network": self.network.state_dict(),
-                "averaged": self.averaged.state_dict(),
-                "log_scale": self.log_scale.data,
-                "optimiser": self.optimiser.state_dict(),
-            },
-            part,
-        )
-        os.replace(part, path)
+        kept = {
+            "settings": asdict(self.settings),
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "log_scale": self.log_scale.data,
+            "optimiser": self.optimiser.state_dict(),
+        }
+        with whole_file(path) as part:
+            torch.save(kept, part)
 
     def load(self, path: Path) -> None:
         """Go on from a checkpoint.
@@ -237,6 +235,5 @@ def write_weights(network: SceneSlowFast, path: Path) -> None:
         for name, value in network.state_dict().items()
         if "running_" not in name and "num_batches" not in name
     }
-    part = path.with_name(f".{path.name}.part")
-    save_file(kept, part)
-    os.replace(part, path)
+    with whole_file(path) as part:
+        save_file(kept, part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from models.media import create_media
 from models.progress import Progress, silent
 from models.scenes.scene import Scene, SoundingScene
+from models.whole import whole_file
 
 _AAC_SAMPLES = 1024  # samples that one AAC packet holds
 _PICTURE = {"crf": "12", "preset": "veryfast"}
@@ -39,13 +39,8 @@ def write_clip(scene: Scene, path: str | Path, *, progress: Progress = silent) -
     path = Path(path)
     if path.suffix.lower() != ".mp4":
         raise ValueError(f"the clip's name is {path.name!r}, expected it to end in .mp4")
-    part = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
-    try:
-        with create_media(part, options={"movflags": "+faststart"}) as container:
-            _write(scene, container, progress)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, create_media(part, options={"movflags": "+faststart"}) as container:
+        _write(scene, container, progress)
 
 
 def _write(scene: Scene, container: OutputContainer, progress: Progress) -> None:

@@ -51,7 +51,8 @@ def main() -> None:
 
 def _prepare() -> _FirstWords:
     os.nice(LESS_URGENT)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends this one in order
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # are the parent's, which ends this one in order
+        signal.signal(number, signal.SIG_IGN)
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     av.logging.set_level(av.logging.ERROR)  # so that errors carry FFmpeg's own words
