@@ -38,6 +38,8 @@ from server.options import (
     Microphone,
     NoAuth,
     Port,
+    TlsCert,
+    TlsKey,
     Turn,
     TurnSecret,
     UdpPorts,
@@ -213,6 +215,8 @@ def doctor(
     advertise: Advertise = None,
     turn: Turn = None,
     turn_secret: TurnSecret = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -222,11 +226,12 @@ def doctor(
     ] = None,
 ) -> None:  # fmt: skip
     """What this machine can do, and what would mend what it cannot; connections as `serve` would make them."""
+    from bench.certificate_finding import certificate_findings
     from bench.doctor import examine
 
     table = Table("", "what", "found", "mend")
     said = {"udp_ports": udp_ports, "advertise": advertise, "turn": turn, "turn_secret": turn_secret}
-    findings = examine(said, tuple(ice_address) if ice_address else None)
+    findings = examine(said, tuple(ice_address) if ice_address else None) + certificate_findings(tls_cert, tls_key)
     for finding in findings:
         table.add_row("ok" if finding.is_well else "--", finding.what, finding.found, finding.mend)
     print_table(table)

@@ -226,6 +226,14 @@ def read_token(text: str | None) -> str | None:
         raise ServerError(f"no token can be read from {text[1:]}: {error}") from error
 
 
+class _EncryptedError(Exception):
+    """Nobody is there to be asked for a passphrase."""
+
+
+def _no_passphrase() -> str:
+    raise _EncryptedError
+
+
 @dataclass(frozen=True)
 class Tls:
     """Files for https.
@@ -239,7 +247,12 @@ class Tls:
 
     def __post_init__(self) -> None:
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate, self.key, password=_no_passphrase)
+        except _EncryptedError as error:
+            raise ServerError(
+                f"{self.key} is encrypted; give a key without a passphrase (`openssl pkey -in KEY -out PLAIN`)"
+            ) from error
         except (OSError, ssl.SSLError) as error:
             raise ServerError(
                 f"{self.certificate} and {self.key} are no certificate and its key in PEM: {error.strerror or error}"

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from server.access import Access
 from server.api import api_router
+from server.certificate import Certificate
 from server.channel import Channel
 from server.ears import Ears
 from server.gate import Gate
@@ -72,6 +73,7 @@ def create_app(
     manners: Manners | None = None,
     listens_to_whip: bool = False,
     publishing: Sequence[WhipPublisher] = (),
+    certificate: Certificate | None = None,
 ) -> FastAPI:
     """The application around a channel that somebody else keeps running.
 
@@ -83,6 +85,7 @@ def create_app(
         manners: by default those of a server that only this machine can reach.
         listens_to_whip: whether the microphone is that of WHIP publishers, and not of viewers.
         publishing: what this channel is published by, kept running by somebody else.
+        certificate: for https, watched by somebody else.
     """
     manners = manners or Manners()
     viewers_microphone = None if listens_to_whip else microphone
@@ -113,7 +116,8 @@ def create_app(
     )
     app.state.sessions = sessions
     app.include_router(api_router(channel, microphone, ears, publishing))
-    app.include_router(health_router(channel.vitals, Metrics(channel, sessions, ears, targets, publishing)))
+    metrics = Metrics(channel, sessions, ears, targets, publishing, certificate)
+    app.include_router(health_router(channel.vitals, metrics))
     if targets is not None:
         app.include_router(targets_router(targets))
     if repertoire is not None:

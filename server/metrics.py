@@ -21,6 +21,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from server.certificate import Certificate
 from server.channel import Channel
 from server.ears import Ears
 from server.sessions import Sessions
@@ -50,9 +51,10 @@ class Metrics(Collector):
         ears: Ears | None = None,
         targets: Targets | None = None,
         publishing: Sequence[WhipPublisher] = (),
+        certificate: Certificate | None = None,
     ) -> None:
         self._channel, self._sessions, self._ears = channel, sessions, ears
-        self._targets, self._publishing = targets, publishing
+        self._targets, self._publishing, self._certificate = targets, publishing, certificate
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -72,6 +74,9 @@ class Metrics(Collector):
         if self._ears is not None:
             yield from _hearing(self._ears)
         yield from _sent_to(self._targets, self._publishing)
+        if self._certificate is not None:
+            until_s = self._certificate.validity.ends_s
+            yield _gauge("tls_certificate_expiry_timestamp_seconds", "When the certificate in use expires.", until_s)
 
     def _process(self) -> Iterator[Metric]:
         texture = self._channel.player.texture.name

@@ -20,6 +20,7 @@ from export.engine import Engine
 from models import ending
 from server.access import Tls
 from server.app import Manners, create_app
+from server.certificate import Certificate
 from server.channel import Channel
 from server.controls import Controls
 from server.ears import Ears
@@ -220,15 +221,17 @@ async def _serve(
         channel.followers.append(lambda other: targets.play(other.texture))
         rng = np.random.default_rng()
         publishing = [WhipPublisher(channel, each, settings.manners.ice, rng) for each in settings.whip]
+        certificate = None if settings.tls is None else Certificate(settings.tls)
         app = create_app(
             channel, microphone, ears, targets, repertoire, manners=settings.manners,
-            listens_to_whip=isinstance(source, WhipSource), publishing=publishing,
+            listens_to_whip=isinstance(source, WhipSource), publishing=publishing, certificate=certificate,
         )  # fmt: skip
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=DRAIN_S, server_header=False,
             proxy_headers=False,  # `server.proxied` does that: it has to see whose word it is
             ssl_certfile=settings.tls.certificate if settings.tls else None,
             ssl_keyfile=settings.tls.key if settings.tls else None,
+            ssl_context_factory=None if certificate is None else certificate.first_context,
         )  # fmt: skip
         server = _Server(config, channel)
         async with asyncio.TaskGroup() as tasks:
@@ -238,6 +241,8 @@ async def _serve(
             if schedule is not None:
                 running.append(tasks.create_task(follow(schedule, repertoire, channel), name="playlist"))
             running += [tasks.create_task(each.run(), name="WHIP") for each in publishing]
+            if certificate is not None:
+                running.append(tasks.create_task(certificate.watch(), name="certificate"))
             manager = ServiceManager.of(os.environ)
             if manager is not None:
                 running.append(tasks.create_task(manager.attend(channel.vitals), name="service manager"))
