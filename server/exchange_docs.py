@@ -9,7 +9,10 @@ from server.exchange import SDP
 
 TEXT = {"schema": {"type": "string"}}
 LOCATION = {
-    "Location": {"description": "The session, by an address that cannot be guessed.", "schema": {"type": "string"}}
+    "Location": {
+        "description": "The session, by an address that cannot be guessed; to be resolved against that of the request.",
+        "schema": {"type": "string"},
+    }
 }
 TAG = {"ETag": {"description": "Of the ICE session; a PATCH names it in If-Match.", "schema": {"type": "string"}}}
 LINK = {"Link": {"description": "A TURN server and its credentials (RFC 9725, 4.6).", "schema": {"type": "string"}}}
