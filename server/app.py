@@ -29,13 +29,14 @@ from server.metrics import Metrics
 from server.microphone import ViewersMicrophone
 from server.openapi import describe
 from server.proxied import TRUSTED, Proxied, own_segments
+from server.publishers import Publishers
 from server.repertoire import Repertoire
 from server.sessions import MOST_VIEWERS, Sessions
 from server.targets.router import targets_router
 from server.targets.targets import Targets
 from server.textures_api import textures_router
 from server.whep import microphone_router, whep_router
-from server.whip import Publishers, whip_router
+from server.whip import whip_router
 from server.whip_client import WhipPublisher
 
 PAGE = Path(__file__).parent / "page"

@@ -9,6 +9,10 @@ class NoPortError(ServerError):
     """No UDP port is left for another viewer."""
 
 
+class SdpError(ServerError):
+    """A session description, or a fragment of one, that cannot be worked with. The message names the line."""
+
+
 class PublishError(ServerError):
     """A WHIP server cannot be published to now. The message says why; it is tried again."""
 

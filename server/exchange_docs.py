@@ -63,5 +63,7 @@ CHANGED: dict[int | str, dict[str, Any]] = {
     409: {"description": "It has been answered already."},
     412: {"description": "If-Match names an ICE session that is no more."},
     415: {"description": "The body has another type."},
+    422: {"description": "An answer that takes nothing, or an ICE restart; neither can be done."},
     428: {"description": "If-Match is missing."},
+    503: {"description": "There is no room for another viewer; answer again.", "headers": RETRY},
 }

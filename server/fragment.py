@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from aiortc import RTCIceCandidate
-from aiortc.sdp import candidate_from_sdp
 from fastapi import HTTPException
 
+from server.candidates import Candidate, read_candidates
+from server.errors import SdpError
+from server.sdp_lines import Block, read_blocks
+from server.transport_lines import credential
+
 TYPE = "application/trickle-ice-sdpfrag"
-MOST_CANDIDATES = 64  # a machine with many networks has twenty
 
 
 @dataclass(frozen=True)
@@ -18,72 +20,52 @@ class Fragment:
 
     Attributes:
         ufrag, password: whose ICE session it belongs to; None where it does not say.
-        candidates: each with the section that it is for.
+        candidates: each with the name of the section that it is for, None where that is not said.
         is_end: whether no more will come.
     """
 
     ufrag: str | None = None
     password: str | None = None
-    candidates: tuple[RTCIceCandidate, ...] = ()
-    is_end: bool = False
-
-
-@dataclass
-class _Reading:
-    ufrag: str | None = None
-    password: str | None = None
-    mid: str | None = None
-    candidates: list[RTCIceCandidate] = field(default_factory=list)
+    candidates: tuple[tuple[str | None, Candidate], ...] = ()
     is_end: bool = False
 
 
 def parse_fragment(text: str) -> Fragment:
     """Read a fragment.
 
-    Candidates that cannot be used are left out without a word, as the draft demands: those behind a multicast name
-    (see `without_hidden_candidates`), and those of TCP.
+    Candidates that cannot be used are left out without a word, as the draft demands (see `read_candidates`).
 
     Raises:
         HTTPException: 400, it is none.
     """
-    reading = _Reading()
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line:
-            continue
-        if line.startswith("m="):
-            reading.mid = None
-        elif line.startswith("a="):
-            _read(line[2:], reading, number)
-        else:
-            raise HTTPException(400, f"line {number} of the fragment is no attribute and no section: {line[:60]!r}")
-    if (reading.ufrag is None) != (reading.password is None):
-        raise HTTPException(400, "the fragment has only one of a=ice-ufrag and a=ice-pwd")
-    if not reading.candidates and not reading.is_end and reading.ufrag is None:
-        raise HTTPException(400, "the fragment has neither candidates nor a=ice-ufrag")
-    return Fragment(reading.ufrag, reading.password, tuple(reading.candidates), reading.is_end)
-
-
-def _read(attribute: str, reading: _Reading, number: int) -> None:
-    name, _, value = attribute.partition(":")
-    if name == "ice-ufrag":
-        reading.ufrag = value
-    elif name == "ice-pwd":
-        reading.password = value
-    elif name == "mid":
-        reading.mid = value
-    elif name == "end-of-candidates":
-        reading.is_end = True
-    elif name == "candidate" and ".local " not in value:
-        candidate = _candidate(value, number)
-        if candidate.protocol.lower() == "udp":
-            candidate.sdpMid = reading.mid
-            reading.candidates.append(candidate)
-        if len(reading.candidates) > MOST_CANDIDATES:
-            raise HTTPException(400, f"a fragment of more than {MOST_CANDIDATES} candidates")
-
-
-def _candidate(value: str, number: int) -> RTCIceCandidate:
     try:
-        return candidate_from_sdp(value)
-    except (ValueError, AssertionError, IndexError) as error:
-        raise HTTPException(400, f"line {number} of the fragment is no candidate: {value[:60]!r}") from error
+        return _read(text)
+    except SdpError as error:
+        raise HTTPException(400, f"that is no ICE fragment that can be worked with: {error}") from error
+
+
+def _read(text: str) -> Fragment:
+    session, sections = read_blocks(text)
+    blocks = [session, *sections]
+    for line in (line for block in blocks for line in block.lines):
+        if line.kind not in "am":
+            raise line.wrong("part of a fragment", "an attribute or a media section")
+    ufrag, password = (_last(blocks, name) for name in ("ice-ufrag", "ice-pwd"))
+    if (ufrag is None) != (password is None):
+        raise SdpError("it has only one of a=ice-ufrag and a=ice-pwd")
+    is_end = any(block.has("end-of-candidates") for block in blocks)
+    said = any(block.has("candidate") for block in blocks)
+    if not said and not is_end and ufrag is None:
+        raise SdpError("it has neither candidates nor a=ice-ufrag")
+    return Fragment(ufrag, password, tuple(each for block in blocks for each in _candidates(block)), is_end)
+
+
+def _candidates(block: Block) -> list[tuple[str | None, Candidate]]:
+    found = block.value("mid")
+    mid = None if found is None else found[1]
+    return [(mid, each) for each in read_candidates((line, value) for line, _, value in block.attributes("candidate"))]
+
+
+def _last(blocks: list[Block], name: str) -> str | None:
+    values = [value for block in blocks if (value := credential(block, name)) is not None]
+    return values[-1] if values else None

@@ -47,20 +47,34 @@ class Joins:
     """Refuses those who come too often."""
 
     def __init__(self, now_s: float, *, rate_hz: float = RATE_HZ, burst: float = BURST) -> None:
-        self._rate_hz, self._burst = rate_hz, burst
-        self._all = Bucket.full(max(rate_hz, RATE_OF_ALL_HZ), max(burst, BURST_OF_ALL), now_s)
-        self._addresses: OrderedDict[str, Bucket] = OrderedDict()
+        self._viewers = _Turns(rate_hz, burst, now_s)
+        self._in_vain = _Turns(rate_hz, burst, now_s)
 
-    def admit(self, address: str, now_s: float) -> None:
+    def admit(self, address: str, now_s: float, *, in_vain: bool = False) -> None:
         """Somebody comes.
 
         Args:
             address: from where.
             now_s: monotonic.
+            in_vain: whether nothing of what they offer can be answered; that uses up none of the turns of those behind
+                the same address who can watch.
 
         Raises:
             HTTPException: 429 where this address comes too often, 503 where all do; both say when to try again.
         """
+        (self._in_vain if in_vain else self._viewers).admit(address, now_s)
+
+
+class _Turns:
+    """The buckets of all addresses, and the one for all together."""
+
+    def __init__(self, rate_hz: float, burst: float, now_s: float) -> None:
+        self._rate_hz, self._burst = rate_hz, burst
+        self._all = Bucket.full(max(rate_hz, RATE_OF_ALL_HZ), max(burst, BURST_OF_ALL), now_s)
+        self._addresses: OrderedDict[str, Bucket] = OrderedDict()
+
+    def admit(self, address: str, now_s: float) -> None:
+        """As `Joins.admit`."""
         bucket = self._addresses.pop(address, None) or Bucket.full(self._rate_hz, self._burst, now_s)
         self._addresses[address] = bucket
         if len(self._addresses) > MOST_ADDRESSES:

@@ -8,12 +8,10 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
-from aiortc.exceptions import OperationError
-from aiortc.sdp import SessionDescription
+from aiortc.exceptions import InvalidStateError, OperationError
 from fastapi import HTTPException
 
 from server.channel import Channel
-from server.errors import NoPortError
 from server.frame import Codec
 from server.ice import IceSettings
 from server.microphone import ViewersMicrophone
@@ -24,19 +22,15 @@ from server.offer import (
     prefer_codecs,
     set_answer,
 )
+from server.places import RETRY_AFTER_S, busy
 from server.prompt_receiver import receive_promptly
-from server.session import Session
+from server.sdp import Description
+from server.session import Session, close_peer
 from server.viewer import Viewer
+from server.woven_answer import plan, woven
 
-RETRY_AFTER_S = 5
-UNANSWERABLE = (
-    ValueError,
-    KeyError,
-    AssertionError,
-    AttributeError,
-    TypeError,
-    IndexError,
-)  # what aiortc stumbles with
+# What aiortc may still stumble with, though what reaches it was checked.
+UNANSWERABLE = (ValueError, KeyError, AssertionError, AttributeError, TypeError, IndexError, InvalidStateError)
 
 
 class Negotiator:
@@ -53,35 +47,40 @@ class Negotiator:
         self._ice = ice
         self._numbers = count(1)
 
-    async def negotiate(self, offer: str, description: SessionDescription) -> Session:
-        """A session that answers an offer or, where nothing of it fits, makes one of our own.
+    def takes(self, offer: Description) -> bool:
+        """Whether an offer can be answered, and need not be countered."""
+        return bool(self._wanted_kinds(offer))
 
-        Args:
-            description: the offer, parsed.
+    async def negotiate(self, offer: Description) -> Session:
+        """A session that answers an offer or, where nothing of it fits, makes one of our own.
 
         Raises:
             HTTPException: 400 for an offer that cannot be answered, 503 where there is no way for the media.
+            NoPortError: there is no UDP port for it.
         """
-        kinds = self._wanted_kinds(description)
-        for codec in _codecs(description) if kinds else ():
+        kinds = self._wanted_kinds(offer)
+        for codec in _codecs(offer) if kinds else ():
             session = await self._answered(offer, kinds, codec)
             if session is not None:
                 return session
         return await self._countered()
 
-    async def _answered(self, offer: str, kinds: set[str], codec: Codec) -> Session | None:
-        """A session that answers the offer; None where codecs of the right names have the wrong profiles."""
+    async def _answered(self, offer: Description, kinds: set[str], codec: Codec) -> Session | None:
+        """A session that answers the offer; None where aiortc finds no codec of it to take."""
         session = self._new(kinds, codec)
         peer = session.peer
+        answer = plan(offer, kinds)
+        session.theirs = offer.only(answer.seen)
         try:
             async with closed_on_failure(peer):
-                for kind in sorted(kinds):
-                    self._add(peer, kind, session.viewer)
+                for section in session.theirs.sections:  # aiortc connects what is not bundled in this order
+                    self._add(peer, section.kind, session.viewer)
                 prefer_codecs(peer, session.viewer.codec)
                 self._hear_promptly(peer)
-                await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+                await peer.setRemoteDescription(RTCSessionDescription(session.theirs.sdp(), "offer"))
                 await set_answer(peer)
-                session.sdp = self._finished(asking_for_short_packets(peer.localDescription.sdp))
+                sdp = woven(peer.localDescription.sdp, offer, answer)
+                session.sdp = self._finished(asking_for_short_packets(sdp))
         except OperationError:
             return None
         return session
@@ -106,14 +105,14 @@ class Negotiator:
 
     def _finished(self, sdp: str) -> str:
         if "a=candidate:" not in sdp:
-            raise HTTPException(503, "the relay gives no address just now", {"Retry-After": str(RETRY_AFTER_S)})
+            raise busy("the relay gives no address just now", RETRY_AFTER_S)
         sdp = as_whip_says(sdp)
         return sdp if self._ice.advertised is None else advertising(sdp, self._ice.advertised)
 
-    def _wanted_kinds(self, offer: SessionDescription) -> set[str]:
+    def _wanted_kinds(self, offer: Description) -> set[str]:
         """The sections to take; none where a picture is asked for that takes no codec of ours, or nothing fits."""
-        taken = _taken(offer)
-        asked = {media.kind for media in offer.media}
+        taken = offer.codecs()
+        asked = {section.kind for section in offer.sections if not section.is_refused}
         if not _codecs(offer):
             return set()
         wanted = self._sent_kinds() if self._microphone is None else {"video", "audio"}
@@ -137,28 +136,20 @@ class Negotiator:
                 receive_promptly(transceiver.receiver)
 
 
-def _taken(offer: SessionDescription) -> set[str]:
-    """The codecs in an offer, in small letters."""
-    return {codec.mimeType.lower() for media in offer.media for codec in media.rtp.codecs}
-
-
-def _codecs(offer: SessionDescription) -> list[Codec]:
+def _codecs(offer: Description) -> list[Codec]:
     """How a picture can be sent to this viewer, the best first: VP8 only to those who take nothing else."""
-    if all(media.kind != "video" for media in offer.media):
+    if offer.of_kind("video") is None:
         return [Codec.H264]
-    taken = _taken(offer)
-    return [codec for codec in Codec if codec.mime_type.lower() in taken]
+    return [codec for codec in Codec if codec.mime_type.lower() in offer.codecs()]
 
 
 @asynccontextmanager
 async def closed_on_failure(peer: RTCPeerConnection) -> AsyncIterator[None]:
-    """Close a connection whose exchange fails, and say to the player why."""
+    """Close a connection whose exchange fails, and say to the other end why."""
     try:
         yield
     except BaseException as error:
-        await peer.close()
-        if isinstance(error, NoPortError):
-            raise HTTPException(503, str(error), {"Retry-After": str(RETRY_AFTER_S)}) from error
+        await close_peer(peer)
         if isinstance(error, UNANSWERABLE):
             raise HTTPException(400, f"this offer cannot be answered: {error}") from error
         raise

@@ -6,32 +6,25 @@ import ipaddress
 import re
 
 from aiortc import RTCPeerConnection, RTCRtpCodecCapability, RTCRtpSender, RTCSessionDescription
-from aiortc.sdp import SessionDescription
 from fastapi import HTTPException
 
+from server.errors import SdpError
 from server.frame import Codec
+from server.read_sdp import read_description
+from server.sdp import MEDIA, Description
 
 USUAL_CODECS = ("video/rtx", "audio/opus")
 RECEIVING = ("recvonly", "sendrecv")
-
-
-def without_hidden_candidates(offer: str) -> str:
-    """The offer without candidates that hide behind a multicast name.
-
-    Looking one up takes a second where nobody answers, and gains nothing: a viewer that reaches our candidates is
-    found by that (RFC 8445, 7.3.1.3), one that does not cannot be reached by its own either.
-    """
-    lines = offer.splitlines(keepends=True)
-    return "".join(line for line in lines if not (line.startswith("a=candidate:") and ".local " in line))
+SENDING = ("sendonly", "sendrecv")
 
 
 def asking_for_short_packets(answer: str) -> str:
     """The answer, asking for sound in packets of 10 ms (RFC 8866, 6.4) where it takes any: 20 are usual."""
-    sections = answer.split("m=")
+    sections = answer.removesuffix("\r\n").split("\r\nm=")
     for place, section in enumerate(sections):
         if section.startswith("audio") and ("a=recvonly" in section or "a=sendrecv" in section):
-            sections[place] = f"{section}a=ptime:10\r\n"
-    return "m=".join(sections)
+            sections[place] = f"{section}\r\na=ptime:10"
+    return "\r\nm=".join(sections) + "\r\n"
 
 
 def as_two_streams(answer: str) -> str:
@@ -41,11 +34,11 @@ def as_two_streams(answer: str) -> str:
     longer than it needs to. That is long for a picture that answers to what is heard. The sound is late by so much
     then, which few notice (ITU-R BT.1359: 125 ms).
     """
-    sections = answer.split("m=")
+    sections = answer.split("\r\nm=")
     for place, section in enumerate(sections):
         if section.startswith("audio"):
             sections[place] = re.sub(r"^a=msid:\S+", "a=msid:sound", section, flags=re.MULTILINE)
-    return "m=".join(sections)
+    return "\r\nm=".join(sections)
 
 
 async def set_answer(peer: RTCPeerConnection) -> None:
@@ -60,25 +53,12 @@ async def set_answer(peer: RTCPeerConnection) -> None:
     await peer.setLocalDescription(RTCSessionDescription(sdp, "answer"))
 
 
-def as_whip_says(answer: str) -> str:
-    """The answer with what WHEP and WHIP ask of every bundled section, and aiortc leaves out.
+def as_whip_says(sdp: str) -> str:
+    """An offer or an answer with what WHEP and WHIP ask of every section, and aiortc leaves out: `rtcp-mux-only`.
 
-    Each section says `rtcp-mux-only` (RFC 8858, 3). A section that carries nothing either way is refused: its port is 0
-    (RFC 3264, 6) and it leaves the bundle (RFC 9143, 7.3.3), unless the others' transport hangs on it.
+    See RFC 8858, 3.
     """
-    head, *sections = answer.split("\r\nm=")
-    bundled = next((line.split()[1:] for line in head.splitlines() if line.startswith("a=group:BUNDLE")), [])
-    refused: list[str] = []
-    for place, section in enumerate(sections):
-        mid = _attribute(section, "mid")
-        if "a=inactive" in section and bundled[:1] != [mid]:
-            refused.append(mid)
-            section = re.sub(r"^(\w+) \d+", r"\1 0", section)
-            section = re.sub(r"^a=(candidate:|end-of-candidates)[^\r\n]*\r\n", "", section, flags=re.MULTILINE)
-        sections[place] = section.replace("a=rtcp-mux\r\n", "a=rtcp-mux\r\na=rtcp-mux-only\r\n", 1)
-    kept = " ".join(mid for mid in bundled if mid not in refused)
-    head = re.sub(r"^a=group:BUNDLE[^\r\n]*", f"a=group:BUNDLE {kept}", head, flags=re.MULTILINE)
-    return "\r\nm=".join([head, *sections])
+    return sdp.replace("a=rtcp-mux\r\n", "a=rtcp-mux\r\na=rtcp-mux-only\r\n")
 
 
 def advertising(answer: str, address: str) -> str:
@@ -105,40 +85,37 @@ def _advertised(section: str, address: str) -> str:
     return "\r\n".join(kept)
 
 
-def _attribute(section: str, name: str) -> str:
-    found = re.search(rf"^a={name}:(\S+)", section, flags=re.MULTILINE)
-    return found[1] if found else ""
-
-
-def parsed(text: str, kind: str = "offer") -> SessionDescription:
-    """An offer or an answer that can be worked with.
+def parsed(text: str, kind: str = "offer") -> Description:
+    """An offer that can be worked with.
 
     Raises:
         HTTPException: 400, with what is wrong.
     """
     try:
-        description = SessionDescription.parse(text)
-    except (ValueError, IndexError, KeyError, AssertionError, AttributeError, TypeError, StopIteration) as error:
-        raise HTTPException(400, f"the {kind} is no SDP: {error or type(error).__name__}") from error
-    if not description.media:
-        raise HTTPException(400, f"the {kind} is no SDP with media in it")
-    if any(media.dtls is None for media in description.media):
-        raise HTTPException(400, f"the {kind} has a media section without a=setup, it is cut short")
-    kinds = [media.kind for media in description.media]
-    if any(kinds.count(kind) > 1 for kind in ("video", "audio")):
+        description = read_description(text, kind)
+    except SdpError as error:
+        raise HTTPException(400, str(error)) from error
+    kinds = [section.kind for section in description.sections if not section.is_refused]
+    if not any(kind in MEDIA for kind in kinds):
+        raise HTTPException(400, f"the {kind} has no section of a picture or of sound that it does not refuse itself")
+    if any(kinds.count(each) > 1 for each in MEDIA):
         raise HTTPException(400, f"the {kind} has two sections of one kind; there is one picture and one sound")
     return description
 
 
-def check_receives(description: SessionDescription) -> None:
-    """A player receives: `sendonly` and `inactive` are not for it (WHEP, media direction attributes).
+def check_directions(description: Description, wanted: tuple[str, ...], who: str) -> None:
+    """See that every section of media goes the right way.
+
+    Args:
+        wanted: the directions that are right, the usual one first.
+        who: they are of, like "player".
 
     Raises:
         HTTPException: 400.
     """
-    for media in description.media:
-        if media.kind in ("video", "audio") and (media.direction or "sendrecv") not in RECEIVING:
-            raise HTTPException(400, f"the offer's {media.kind} is {media.direction}; a player's is recvonly")
+    for section in description.sections:
+        if section.kind in MEDIA and not section.is_refused and section.direction not in wanted:
+            raise HTTPException(400, f"the offer's {section.kind} is {section.direction}; a {who}'s is {wanted[0]}")
 
 
 def prefer_codecs(peer: RTCPeerConnection, codec: Codec = Codec.H264) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Iterable
 
 from aiortc import RTCSessionDescription
 from aiortc.exceptions import OperationError
 from fastapi import HTTPException
 
 from server.channel import Channel
+from server.errors import SdpError
 from server.fragment import Fragment
+from server.handshakes import watch_handshakes
 from server.ice import IceSettings
 from server.microphone import MicrophoneEvent, ViewersMicrophone
-from server.negotiation import RETRY_AFTER_S, UNANSWERABLE, Negotiator
-from server.offer import as_two_streams, check_receives, parsed, without_hidden_candidates
-from server.session import Session, add_candidates
+from server.negotiation import UNANSWERABLE, Negotiator
+from server.offer import RECEIVING, as_two_streams, check_directions, parsed
+from server.places import GRACE_S, MOST_COUNTER_OFFERS, RETRY_AFTER_S, busy, longest_waiting, with_a_port
+from server.read_sdp import NothingTakenError, read_answer, read_description
+from server.session import Session, add_candidates, close_peer
 from stream.histogram import Histogram
 
 log = logging.getLogger(__name__)
@@ -34,7 +39,8 @@ class Sessions:
         is_prompt: whether a player that asks for it is shown pictures as soon as they come, out of step with their
             sound if need be.
         ice: how media finds its way.
-        most_viewers: how many there can be at once, those who are still connecting too.
+        most_viewers: how many there can be at once, those who are still connecting too; who has not connected after
+            `GRACE_S` makes room for another.
 
     Attributes:
         answering: how long offers took to answer.
@@ -55,18 +61,19 @@ class Sessions:
         self._negotiator = Negotiator(channel, microphone, ice or IceSettings())
         self._most_viewers = most_viewers
         self._sessions: dict[str, Session] = {}
-        self._opening = 0
+        self._opening = {True: 0, False: 0}  # offers that are being countered, and answered
         self.answering = Histogram()
         self._closing: set[asyncio.Task[bool]] = set()
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    async def open(self, offer: str, *, apart: bool = False) -> Session:
+    async def open(self, offer: str, *, apart: bool = False, admit: Callable[[bool], None] | None = None) -> Session:
         """Answer an offer; or, where it takes nothing that there is, make one of our own.
 
         Args:
             apart: the player wants sound and picture as two streams where that is quicker.
+            admit: refuses those who come too often; is told whether it can only be in vain.
 
         Returns:
             The new session; its `sdp` is the answer, or the counter-offer, with all candidates in it.
@@ -74,24 +81,28 @@ class Sessions:
         Raises:
             HTTPException: 400 for no SDP, 503 when the house is full.
         """
-        if len(self._sessions) + self._opening >= self._most_viewers:
-            raise HTTPException(
-                503, f"{self._most_viewers} viewers are watching already", {"Retry-After": str(RETRY_AFTER_S)}
-            )
-        offer = without_hidden_candidates(offer)
-        description = parsed(offer)
-        check_receives(description)
-        self._opening += 1
+        admit = admit or _let_in
+        try:
+            description = parsed(offer)
+            check_directions(description, RECEIVING, "player")
+        except HTTPException:
+            admit(True)
+            raise
+        is_countered = not self._negotiator.takes(description)
+        admit(is_countered)
+        await self._find_place(is_countered)
+        self._opening[is_countered] += 1
         began_s = time.monotonic()
         try:
-            session = await self._negotiator.negotiate(offer, description)
+            session = await with_a_port(lambda: self._negotiator.negotiate(description), self._end_one_that_waits)
         finally:
-            self._opening -= 1
+            self._opening[is_countered] -= 1
         self.answering.observe(time.monotonic() - began_s)
         if apart and self._is_prompt:
             session.sdp = as_two_streams(session.sdp)
         self._sessions[session.name] = session
-        self._listen_to(session)
+        if not session.awaits_answer:
+            self._answered(session)
         self._watch(session)
         return session
 
@@ -111,22 +122,26 @@ class Sessions:
 
         Raises:
             HTTPException: 404 for no such session, 409 where nothing waits for an answer, 400 for none, 422 where it
-                takes nothing of the offer.
+                takes nothing of the offer, 503 where there is no room for another viewer.
         """
         session = self.get(name)
         if not session.awaits_answer:
             raise HTTPException(409, "this session has been answered; it cannot be negotiated again, open another")
-        answer = without_hidden_candidates(answer)
-        parsed(answer, "answer")
-        session.awaits_answer = False
         try:
-            await session.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-        except OperationError as error:
+            theirs = read_answer(answer, read_description(session.sdp, "counter-offer"))
+        except NothingTakenError as error:
             await self.close(name)
-            raise HTTPException(422, f"this answer takes nothing that was offered: {error}") from error
-        except UNANSWERABLE as error:
-            session.awaits_answer = True
-            raise HTTPException(400, f"this is no answer to our offer: {error}") from error
+            raise HTTPException(422, str(error)) from error
+        except SdpError as error:
+            raise HTTPException(400, str(error)) from error
+        await self._find_place(False)
+        session.awaits_answer, session.theirs = False, theirs
+        try:
+            await session.peer.setRemoteDescription(RTCSessionDescription(theirs.sdp(), "answer"))
+        except (OperationError, *UNANSWERABLE) as error:
+            await self.close(name)
+            raise HTTPException(422, f"this answer cannot be taken: {error}") from error
+        self._answered(session)
 
     async def trickle(self, name: str, fragment: Fragment) -> None:
         """Take candidates that come after the offer.
@@ -134,7 +149,7 @@ class Sessions:
         Raises:
             HTTPException: 404 for no such session, 422 for an ICE restart, which aiortc cannot do.
         """
-        await add_candidates(self.get(name).peer, fragment)
+        await add_candidates(self.get(name), fragment)
 
     async def close(self, name: str) -> bool:
         """End a session; False if there is none of that name."""
@@ -146,7 +161,7 @@ class Sessions:
         session.viewer.close()
         if session.listening is not None:
             session.listening.cancel()  # which gives the microphone back
-        await session.peer.close()
+        await close_peer(session.peer)
         return True
 
     def claim_microphone(self, name: str) -> MicrophoneEvent:
@@ -181,7 +196,31 @@ class Sessions:
         except TimeoutError:
             log.warning("some viewers could not be told that it is over within %d s", CLOSE_LIMIT_S)
 
-    def _listen_to(self, session: Session) -> None:
+    async def _find_place(self, is_countered: bool) -> None:
+        """See that there is room for another; whoever has not connected for long makes room.
+
+        Raises:
+            HTTPException: 503, there is none.
+        """
+        taking = [each for each in self._sessions.values() if each.awaits_answer == is_countered]
+        most = MOST_COUNTER_OFFERS if is_countered else self._most_viewers
+        if len(taking) + self._opening[is_countered] < most or await self._end_one_that_waits(taking):
+            return
+        if is_countered:
+            raise busy(f"{most} counter-offers wait for an answer already", GRACE_S)
+        watching = sum(each.is_connected for each in taking)
+        raise busy(f"all {most} places are taken: {watching} are watching, the others just connect", RETRY_AFTER_S)
+
+    async def _end_one_that_waits(self, among: Iterable[Session] | None = None) -> bool:
+        session = longest_waiting(self._sessions.values() if among is None else among, time.monotonic())
+        if session is None:
+            return False
+        log.info("viewer %s… makes room for another: %s", session.name[:6], session.why_not_connected())
+        return await self.close(session.name)
+
+    def _answered(self, session: Session) -> None:
+        """Both halves are there: what comes may be heard, and if no connection comes of it, the log says why."""
+        watch_handshakes(session.peer, f"viewer {session.name[:6]}…")
         tracks = [receiver.track for receiver in session.peer.getReceivers() if receiver.track is not None]
         sound = next((track for track in tracks if track.kind == "audio"), None)
         if self._microphone is not None and sound is not None:
@@ -205,10 +244,15 @@ class Sessions:
 
     def _give_up(self, name: str) -> None:
         session = self._sessions.get(name)
-        if session is not None and session.peer.connectionState != "connected":
+        if session is not None and not session.is_connected:
+            log.info("viewer %s… is given up after %d s: %s", name[:6], CONNECT_LIMIT_S, session.why_not_connected())
             self._close_soon(name)
 
     def _close_soon(self, name: str) -> None:
         task = asyncio.create_task(self.close(name), name=f"close {name[:6]}")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def _let_in(_: bool) -> None:
+    """Nobody comes too often."""

@@ -56,9 +56,12 @@ def whep_router(sessions: Sessions, ice: IceSettings | None = None, joins: Joins
         `apart` asks for sound and picture as two streams where that is quicker.
         """
         offer = await offer_of(request)
-        if joins is not None:
-            joins.admit(request.client.host if request.client else "", time.monotonic())
-        session = await sessions.open(offer, apart=apart)
+
+        def admit(in_vain: bool) -> None:
+            if joins is not None:
+                joins.admit(request.client.host if request.client else "", time.monotonic(), in_vain=in_vain)
+
+        session = await sessions.open(offer, apart=apart, admit=admit)
         headers = {
             "Location": address(request.scope, f"{PREFIX}/{session.name}"),
             "ETag": session.tag,

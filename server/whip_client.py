@@ -15,10 +15,14 @@ from aiortc.exceptions import OperationError
 from aiortc.stats import RTCTransportStats
 
 from server.channel import Channel
-from server.errors import PublishError
+from server.errors import PublishError, SdpError
 from server.exchange import SDP
+from server.handshakes import watch_handshakes
 from server.ice import IceSettings
+from server.negotiation import UNANSWERABLE
 from server.offer import as_whip_says, prefer_codecs
+from server.read_sdp import NothingTakenError, read_answer, read_description
+from server.session import close_peer
 from server.viewer import Viewer
 from server.whip_http import Answer, onward_url, request
 from server.whip_target import PublishReport, PublishState, WhipTarget
@@ -31,7 +35,6 @@ GOODBYE_LIMIT_S = 2.0
 SILENT_LIMIT_S = 8.0  # reports on what arrives come about once a second; ICE alone would notice after 30 s
 LOOK_S = 1.0
 STEADY_S = 10.0  # a session that lasted so long makes the next loss a fresh one
-UNUSABLE = (OperationError, ValueError, KeyError, AssertionError, AttributeError, IndexError)  # aiortc, of a bad answer
 
 
 class Backoff:
@@ -112,9 +115,11 @@ class WhipPublisher:
         peer.on("connectionstatechange", changed.set)
         self._viewer, session_url = viewer, None
         try:
-            answer = await self._post(await self._offer(peer, viewer))
+            offer = await self._offer(peer, viewer)
+            answer = await self._post(offer)
             session_url = onward_url(answer)
-            await _accept(peer, answer.text)
+            await _accept(peer, offer, answer.text)
+            watch_handshakes(peer, f"WHIP to {self._target.name}")
             await self._until_connected(peer, changed)
             await self._until_lost(peer, viewer, changed)
         finally:
@@ -122,7 +127,7 @@ class WhipPublisher:
             self._channel.audience.leave(viewer)
             self._dropped, self._viewer = self._dropped + viewer.dropped, None
             viewer.close()
-            await peer.close()
+            await close_peer(peer)
             if session_url is not None:
                 await self._delete(session_url)
 
@@ -188,11 +193,17 @@ async def _packets_from(peer: RTCPeerConnection) -> int:
     return sum(report.packetsReceived for report in reports if isinstance(report, RTCTransportStats))
 
 
-async def _accept(peer: RTCPeerConnection, answer: str) -> None:
+async def _accept(peer: RTCPeerConnection, offer: str, answer: str) -> None:
     try:
-        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-    except UNUSABLE as error:
-        raise PublishError(f"its answer cannot be used, it must take H.264: {error}") from error
+        theirs = read_answer(answer, read_description(offer, "offer"))
+        refused = [section.kind for section in theirs.sections if section.is_refused]
+        if "video" in refused:
+            raise PublishError("its answer refuses the picture; it must take H.264")
+        await peer.setRemoteDescription(RTCSessionDescription(theirs.sdp(), "answer"))
+    except NothingTakenError as error:
+        raise PublishError(f"{error}; it must take H.264") from error
+    except (SdpError, OperationError, *UNANSWERABLE) as error:
+        raise PublishError(str(error)) from error
 
 
 def _words(answer: Answer) -> str:

@@ -33,6 +33,15 @@ def test_one_address_does_not_take_anothers_turn() -> None:
     assert admitted(joins, "b", 0.0)
 
 
+def test_who_comes_in_vain_does_not_take_the_turns_of_who_can_watch() -> None:
+    joins = Joins(0.0, rate_hz=1.0, burst=2)
+    for _ in range(2):
+        joins.admit("a", 0.0, in_vain=True)
+    with pytest.raises(HTTPException, match="too many sessions"):
+        joins.admit("a", 0.0, in_vain=True)
+    assert [admitted(joins, "a", 0.0) for _ in range(3)] == [True, True, False]
+
+
 def test_all_together_are_bounded_too() -> None:
     joins = Joins(0.0, rate_hz=1.0, burst=2)
     assert sum(admitted(joins, str(number), 0.0) for number in range(1000)) == 200

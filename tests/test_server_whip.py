@@ -15,7 +15,8 @@ from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 from aiortc.sdp import SessionDescription
 
 from server.exchange import MOST_SDP_BYTES
-from server.whip import MOST_PUBLISHERS, WhipSource
+from server.publishers import MOST_PUBLISHERS
+from server.whip import WhipSource
 from stream.hearing.source import SourceState
 from tests.serving import serve_here
 from tests.sounds import Ear, is_scale
