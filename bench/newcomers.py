@@ -15,13 +15,17 @@ import urllib.request
 from typing import cast
 from urllib.parse import urljoin
 
+import numpy as np
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from bench.server_process import BenchError
+from bench.whole_pictures import receive_whole_pictures
 from server.ice import LOOPBACK, offer_addresses
 
 PICTURE_LIMIT_S = 20.0
 END_LIMIT_S = 10.0
+PAUSE_S = 0.4  # before each, at most: two GOPs
+SEED = 0
 
 
 class Newcomers:
@@ -80,7 +84,9 @@ async def _visit(url: str) -> float:
             watching.append(asyncio.create_task(see(track)))
 
     for kind in ("video", "audio"):
-        peer.addTransceiver(kind, direction="recvonly")
+        receiver = peer.addTransceiver(kind, direction="recvonly").receiver
+        if kind == "video":
+            receive_whole_pictures(receiver)
     try:
         await peer.setLocalDescription(await peer.createOffer())
         began_s = time.perf_counter()
@@ -108,8 +114,13 @@ def _delete(url: str) -> None:
 async def _serve(address: str) -> None:
     offer_addresses((LOOPBACK,))
     url = f"{address}whep"
+    rng = np.random.default_rng(SEED)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        waits_ms = [await _visit(url) for _ in range(int(line))]
+        waits_ms = []
+        for _ in range(int(line)):
+            # Whoever comes as soon as the last one has seen a picture always comes just behind an IDR.
+            await asyncio.sleep(rng.uniform(0.0, PAUSE_S))
+            waits_ms.append(await _visit(url))
         sys.stdout.write(json.dumps(waits_ms) + "\n")
         sys.stdout.flush()
 

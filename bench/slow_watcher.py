@@ -21,6 +21,7 @@ from aiortc.mediastreams import MediaStreamError
 from av.video.frame import VideoFrame
 
 from bench.slow_link import Link, LinkSettings, Relay, over, server_of, without_candidates
+from bench.whole_pictures import receive_whole_pictures
 from server.ice import offer_addresses
 
 CONNECT_LIMIT_S = 60.0  # a handshake over a link that is full
@@ -87,7 +88,9 @@ async def watch(address: str, own_address: str, link: Link | None) -> dict[str, 
 
     peer.on("track", lambda track: tasks.append(asyncio.create_task(take(track), name=f"watch {track.kind}")))
     for kind in ("video", "audio"):
-        peer.addTransceiver(kind, direction="recvonly")
+        receiver = peer.addTransceiver(kind, direction="recvonly").receiver
+        if kind == "video":
+            receive_whole_pictures(receiver)
     await peer.setLocalDescription(await peer.createOffer())
     offer, relay = peer.localDescription.sdp, None
     answer = await asyncio.to_thread(_post, f"{address}whep", offer if link is None else without_candidates(offer))

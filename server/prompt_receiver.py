@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 
 from aiortc import RTCRtpReceiver
 from aiortc.jitterbuffer import JitterFrame
@@ -33,12 +34,25 @@ class NoWaiting:
         return False, JitterFrame(packet._data, packet.timestamp)  # type: ignore[attr-defined]
 
 
-def receive_promptly(receiver: RTCRtpReceiver) -> None:
-    """Let this receiver of sound hold nothing back. To be called before it receives.
+class Buffer(Protocol):
+    """What aiortc's receiver asks of a jitter buffer."""
 
-    aiortc has no setting for that (1.16), so this one receiver's buffer is given ours.
+    def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
+        """Whether to ask for a new picture, and what is to be decoded now that this packet has come."""
+
+
+def set_buffer(receiver: RTCRtpReceiver, buffer: Buffer) -> bool:
+    """Give one receiver another jitter buffer; False where this aiortc keeps it elsewhere.
+
+    aiortc has no setting for that (1.16). To be called before it receives.
     """
-    if hasattr(receiver, _BUFFER):
-        setattr(receiver, _BUFFER, NoWaiting())
-    else:
+    if not hasattr(receiver, _BUFFER):
+        return False
+    setattr(receiver, _BUFFER, buffer)
+    return True
+
+
+def receive_promptly(receiver: RTCRtpReceiver) -> None:
+    """Let this receiver of sound hold nothing back. To be called before it receives."""
+    if not set_buffer(receiver, NoWaiting()):
         log.warning("this aiortc keeps its jitter buffer elsewhere: a viewer's microphone is heard 80 ms later")

@@ -21,6 +21,7 @@ from typing import Any
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
+from bench.whole_pictures import receive_whole_pictures
 from server.ice import LOOPBACK, offer_addresses
 
 BEAT_S = 0.01
@@ -101,7 +102,9 @@ async def _watch(address: str) -> None:
 
     peer.on("track", lambda track: tasks.append(asyncio.create_task(take(track))))
     for kind in ("video", "audio"):
-        peer.addTransceiver(kind, direction="recvonly")
+        receiver = peer.addTransceiver(kind, direction="recvonly").receiver
+        if kind == "video":
+            receive_whole_pictures(receiver)
     await peer.setLocalDescription(await peer.createOffer())
     request = urllib.request.Request(
         f"{address}/whep", peer.localDescription.sdp.encode(), {"Content-Type": "application/sdp"}

@@ -103,6 +103,7 @@ def as_answered_to(offer: str, answer: str) -> str:
 
 
 TAKEN: dict[str, Change] = {
+    "blanks behind the semicolons of H.264": lambda sdp: sdp.replace(";", " ; "),
     "an extension with attributes": lambda sdp: sdp.replace("abs-send-time", "abs-send-time a=b"),
     "a semicolon at the end": lambda sdp: sdp.replace("profile-level-id=42e01f", "profile-level-id=42e01f;"),
     "a level above 5.2": lambda sdp: sdp.replace("42e01f", "42e03e"),
