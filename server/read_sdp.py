@@ -19,6 +19,7 @@ _MID = re.compile(r"[!-~]{1,64}")
 _EXTENSION = re.compile(r"([0-9]{1,5})(?:/(?:sendrecv|sendonly|recvonly|inactive))? +([!-~]+)(?: .*)?", re.IGNORECASE)
 EXTENSION_IDS = range(1, 15)
 HIGHEST_PORT = 65535
+MOST_SECTIONS = 32  # a conference's offer may have that many, and is refused for its second picture anyway
 
 
 class NothingTakenError(SdpError):
@@ -38,6 +39,8 @@ def read_description(text: str, what: str) -> Description:
         session, blocks = read_blocks(text)
         if not blocks:
             raise SdpError("it has no media section")
+        if len(blocks) > MOST_SECTIONS:
+            raise SdpError(f"it has {len(blocks)} media sections, expected {MOST_SECTIONS} at most")
         return _Reader(session, blocks, None).description()
     except SdpError as error:
         raise SdpError(f"the {what} is no SDP that can be worked with: {error}") from error

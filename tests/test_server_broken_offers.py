@@ -116,6 +116,15 @@ async def test_what_is_wrong_is_said(change: tuple[str, str], reason: str, http:
     assert reason in response.json()["detail"]
 
 
+async def test_an_offer_has_so_many_sections_and_no_more(http: httpx.AsyncClient) -> None:
+    names = " ".join(f"x{number}" for number in range(1500))
+    sections = "".join(f"m=text 9 RTP/AVP 0\r\na=mid:x{number}\r\n" for number in range(1500))
+    offer = CHROMIUM.replace("BUNDLE 0 1", f"BUNDLE 0 1 {names}") + sections
+    response = await http.post("/whep", content=offer, headers=SDP)
+    assert response.status_code == 400
+    assert "1502 media sections" in response.json()["detail"]
+
+
 async def test_a_session_takes_so_many_candidates_and_no_more(http: httpx.AsyncClient) -> None:
     session = (await http.post("/whep", content=CHROMIUM, headers=SDP)).headers["location"]
     line = "a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n"
