@@ -23,12 +23,14 @@ from bench.commands import app as bench_commands
 from export.options import EngineName
 from models import ending
 from models.interpolation.command_line import pretrain_interpolator
+from models.path_options import PathCommand
 from models.pretraining.command_line import pretrain
 from models.tables import print_table
 from models.terminal import UnmetError, console, finite, progress_bars, say
 from server.command_line import serve
-from server.config import ENVIRONMENT, use_config_of_serve
+from server.config import SettingsCommand, use_config_of_serve
 from server.given import given_access, given_ice, heeded_alpha
+from server.hosts import listening_address
 from server.options import (
     Advertise,
     Alpha,
@@ -77,7 +79,7 @@ class PresetName(StrEnum):
     PAPER = "paper"
 
 
-@app.command(context_settings={"auto_envvar_prefix": ENVIRONMENT})  # tokens above all: as `serve` takes them
+@app.command(cls=SettingsCommand)  # tokens above all: as `serve` takes them
 def demo(
     host: Host = "127.0.0.1",
     port: Port = 8080,
@@ -99,12 +101,13 @@ def demo(
     from server.playing import Playback, serve_textures
     from server.serve import ServerSettings
 
+    host = listening_address(host)
     access = given_access(host, viewer_token, control_token, None, no_auth=no_auth)
     settings = ServerSettings(host, port, Manners(access, given_ice(ice_address)), alpha=heeded_alpha(alpha, mic))
     serve_textures([path], settings, Playback(mic=mic), open_browser=open_browser)
 
 
-@app.command()
+@app.command(cls=PathCommand)
 def fit(
     clip: Annotated[Path, typer.Argument(help="The video.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The texture folder to make, NAME.texture.")],
@@ -203,12 +206,12 @@ def fit(
     )
 
 
-app.command(context_settings={"auto_envvar_prefix": ENVIRONMENT})(serve)
+app.command(cls=SettingsCommand)(serve)
 for command in (render, inspect, export, devices, pretrain, pretrain_interpolator):
-    app.command()(command)
+    app.command(cls=PathCommand)(command)
 
 
-@app.command(context_settings={"auto_envvar_prefix": ENVIRONMENT})
+@app.command(cls=SettingsCommand)
 def doctor(
     ice_address: IceAddress = None,
     udp_ports: UdpPorts = None,

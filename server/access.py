@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from models.text_file import BYTE_ORDER_MARK, EncodingError, read_text
 from server.errors import ServerError
 from server.origin import as_browsers_say
 
@@ -213,17 +214,20 @@ def _is_loopback_origin(origin: str) -> bool:
 
 
 def read_token(text: str | None) -> str | None:
-    """A token as it is said: itself, or, after an @, the file that it stands in.
+    """A token as it is said: itself, or, after an @, the file that it stands in, on its one line.
 
     Raises:
-        ServerError: the file cannot be read.
+        ServerError: the file cannot be read, is empty, or has several lines.
     """
     if text is None or not text.startswith("@"):
-        return text
+        return None if text is None else text.removeprefix(BYTE_ORDER_MARK).strip()  # "$(cat FILE)" hands on a mark
     try:
-        return Path(text[1:]).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = [line.strip() for line in read_text(Path(text[1:])).splitlines() if line.strip()]
+    except (OSError, EncodingError) as error:
         raise ServerError(f"no token can be read from {text[1:]}: {error}") from error
+    if len(lines) != 1:
+        raise ServerError(f"{text[1:]} has {len(lines)} lines of text, expected one: the token or secret alone")
+    return lines[0]
 
 
 class _EncryptedError(Exception):

@@ -99,12 +99,14 @@ def serve(
     """Play textures for ever to every browser that opens the page: one at a time, another whenever you like."""
     from server.access import Tls, read_token
     from server.app import Manners
+    from server.hosts import listening_address
     from server.playing import Playback, serve_textures
     from server.proxied import given_proxies, given_root_path
     from server.serve import ServerSettings
     from server.targets.targets import RecordSettings
     from server.whip_target import WhipTarget
 
+    host = listening_address(host)
     manners = Manners(
         given_access(host, viewer_token, control_token, allow_origin, no_auth=no_auth),
         given_ice(ice_address, udp_ports, advertise, turn, turn_secret, relay_only=relay_only),

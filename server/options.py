@@ -9,6 +9,18 @@ import typer
 
 from models.terminal import finite
 from server.config import use_config
+from server.hosts import unbracketed
+
+
+def unbracketed_one(address: str | None) -> str | None:
+    """The callback of an option that takes an address."""
+    return None if address is None else unbracketed(address)
+
+
+def unbracketed_all(addresses: list[str] | None) -> list[str] | None:
+    """The same for several."""
+    return None if addresses is None else [unbracketed(each) for each in addresses]
+
 
 Renditions = Annotated[
     bool,
@@ -20,11 +32,13 @@ PlayAt = Annotated[
     list[str] | None,
     typer.Option("--play-at", metavar="HH:MM=NAME", help="From then on, each day, play this texture; may be repeated."),
 ]
-Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on, or a name that has one.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")]
 IceAddress = Annotated[
     list[str] | None,
-    typer.Option("--ice-address", help="Offer media on this address only; may be given again."),
+    typer.Option(
+        "--ice-address", callback=unbracketed_all, help="Offer media on this address only; may be given again."
+    ),
 ]
 Microphone = Annotated[
     str | None,
@@ -100,8 +114,11 @@ UdpPorts = Annotated[
 ]
 Advertise = Annotated[
     str | None,
-    typer.Option("--advertise", metavar="ADDRESS", help="Tell viewers this address: that of a 1:1 NAT before us."),
-]
+    typer.Option(
+        "--advertise", metavar="ADDRESS", callback=unbracketed_one,
+        help="Tell viewers this address: that of a 1:1 NAT before us.",
+    ),
+]  # fmt: skip
 Turn = Annotated[
     str | None, typer.Option("--turn", metavar="turn:HOST:PORT", help="Tell viewers of this relay; see --turn-secret.")
 ]
@@ -128,7 +145,7 @@ Config = Annotated[
     typer.Option(
         "--config", metavar="TOML", is_eager=True, callback=use_config,
         help="Settings by the names of these options, like max_viewers = 20; paths are beside the file. Each is also "
-        "taken from the environment, as VIDEOTEXTURE_MAX_VIEWERS.",
+        'taken from the environment, as VIDEOTEXTURE_MAX_VIEWERS; a list as ["one", "the other"], or a line each.',
     ),
 ]  # fmt: skip
 PrintConfig = Annotated[

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -24,6 +23,7 @@ from pythonosc.osc_packet import OscPacket, ParseError
 
 from server.controls import JUMPS, Controls
 from server.errors import ServerError
+from server.hosts import is_loopback
 from stream.performance import PARAMETERS, Kind, Parameter, Value
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class OscServer:
             reason = "is in use" if getattr(error, "errno", None) == errno.EADDRINUSE else f"cannot be taken ({error})"
             raise ServerError(f"OSC: UDP port {port} of {host} {reason}; say another --osc PORT") from error
         self._transport = transport
-        if not _is_loopback(host):
+        if not is_loopback(host):
             log.warning("OSC listens on %s: whoever reaches this machine can turn the performance", host)
         return self
 
@@ -195,10 +195,3 @@ def _type_tag(value: Value) -> str:
     if isinstance(value, bool):
         return "T" if value else "F"
     return "s" if isinstance(value, str) else "f"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from models.media import printable
 from models.terminal import UnmetError, console, say
 from stream.options import InterpolatorName, open_texture_bridges, wanted_liveliness
 
@@ -113,13 +112,20 @@ def opened_player(path: Path, *, playback: Playback, hears: bytes | None = None)
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
     """By the names by which they are asked for."""
-    named = {printable(path.name).removesuffix(".texture"): path for path in reversed(paths)}
-    if len(named) < len(paths):
-        raise UnmetError("two textures have the same name: rename the folder of one of them")
+    from stream.texture_folder import texture_name
+
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = texture_name(path)
+        if name in named and named[name].resolve() == path.resolve():
+            raise UnmetError(f"{named[name]} and {path} are the same texture; give it once")
+        if name in named:
+            raise UnmetError(f"{named[name]} and {path} have the same name, {name!r}; rename one of these folders")
+        named[name] = path
     missing = [path for path in paths if not path.is_dir()]
     if missing and len(paths) > 1:
         raise UnmetError(f"{missing[0]}: no such texture; make one with `videotexture fit CLIP -o {missing[0]}`")
-    return dict(reversed(named.items()))
+    return named
 
 
 def _sound_network(named: Mapping[str, Path]) -> Path | None:

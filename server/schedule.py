@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from pathlib import Path
 
 from server.channel import Channel
 from server.errors import BusyError, ServerError
 from server.repertoire import Repertoire
 from stream.errors import TextureError
+from stream.texture_folder import texture_name
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class Schedule:
             if found is None or int(found[1]) > 23 or int(found[2]) > 59:
                 raise ServerError(f"--play-at {entry}: expected a time of day and a texture, like 18:30={names[0]}")
             at, name = time(int(found[1]), int(found[2])), found[3].strip()
+            if name not in names:
+                name = texture_name(Path(name))  # it may be said by its folder
             if name not in names:
                 raise ServerError(
                     f"--play-at {entry}: there is no texture {name!r}, expected one of {', '.join(names)}"

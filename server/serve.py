@@ -25,6 +25,7 @@ from server.channel import Channel
 from server.controls import Controls
 from server.ears import Ears
 from server.errors import ServerError
+from server.hosts import is_loopback, listening_address
 from server.ice import LOOPBACK, every_address
 from server.microphone import ViewersMicrophone
 from server.midi import MidiControl, MidiInput
@@ -86,10 +87,7 @@ class ServerSettings:
     @property
     def is_local(self) -> bool:
         """Whether the page can be opened on this machine only."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
 
 class _Server(uvicorn.Server):
@@ -159,13 +157,19 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket.
 
     Raises:
-        ServerError: the port is in use, or not ours to take.
+        ServerError: there is no such address, or the port is in use or not ours to take.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    address = listening_address(host)
+    try:
+        family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]  # with its zone's number
+    except socket.gaierror as error:
+        raise ServerError(f"cannot listen on {host}: {error.strerror}; `ip addr` lists this machine's") from error
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # :: takes IPv4 too, whatever the system's way
     try:
-        listening.bind((host, port))
+        listening.bind(where)
         listening.listen(128)
     except OSError as error:
         listening.close()
@@ -173,7 +177,8 @@ def listen(host: str, port: int) -> socket.socket:
             raise ServerError(
                 f"port {port} of {host} is in use, perhaps by another videotexture; stop that, or say --port {port + 1}"
             ) from error
-        raise ServerError(f"cannot listen on {host} port {port}: {error.strerror}; try --host or --port") from error
+        mend = "`ip addr` lists this machine's" if error.errno == errno.EADDRNOTAVAIL else "try --host or --port"
+        raise ServerError(f"cannot listen on {host} port {port}: {error.strerror}; {mend}") from error
     except OverflowError as error:
         listening.close()
         raise ServerError(f"there is no port {port}; ports go from 1 to 65535") from error
@@ -183,8 +188,12 @@ def listen(host: str, port: int) -> socket.socket:
 def _page_addresses(listening: socket.socket, scheme: str = "http") -> list[str]:
     host, port = listening.getsockname()[:2]
     bound = ipaddress.ip_address(host)
-    same_family = [address for address in every_address() if ipaddress.ip_address(address).version == bound.version]
-    hosts = same_family if bound.is_unspecified else [host]
+    reached = [
+        address
+        for address in every_address()
+        if bound.version == 6 or ipaddress.ip_address(address).version == 4  # an IPv6 socket takes both
+    ]
+    hosts = [each.replace("%", "%25") for each in (reached if bound.is_unspecified else [host])]  # RFC 6874
     return [f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/" for host in hosts]
 
 

@@ -19,7 +19,6 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from models.media import printable
 from models.segments import Segments
 from stream.bridge_lengths import BridgeLengths
 from stream.errors import TextureError
@@ -46,6 +45,7 @@ from stream.texture_folder import (
     first_line,
     read_manifest,
     sha256_of,
+    texture_name,
     verify_files,
 )
 from stream.transitions import Transitions
@@ -128,7 +128,7 @@ class Texture:
     @property
     def name(self) -> str:
         """What to call it on screen."""
-        return printable(self.path.name).removesuffix(".texture")
+        return texture_name(self.path)
 
     @property
     def tempo(self) -> Tempo:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from models.media import printable
+from models.text_file import EncodingError, read_text
 from models.whole import remove_leftovers
 from stream.errors import TextureError
 from stream.manifest import FORMAT_VERSION, READABLE_VERSIONS, Manifest
@@ -25,6 +27,17 @@ BRIDGES_VIDEO = "bridges/bridges.mp4"
 BRIDGES_INDEX = "bridges/index.json"
 RENDITION_VIDEO = "renditions/{}.mp4"  # by name; see `stream.renditions`
 RENDITION_BRIDGES = "renditions/{}-bridges.mp4"
+
+
+def texture_name(path: Path) -> str:
+    """What a texture in a folder is called: by the folder's name, without `.texture`.
+
+    A link is called by its own name, not by that of the folder behind it. A path that ends in no name (`.`, `..`, a
+    link's `..`) is called by the folder that it leads to; the root of a file system is called "texture". Bytes that are
+    not UTF-8 come as U+FFFD.
+    """
+    name = path.name if path.name not in ("", "..") else path.resolve().name
+    return printable(name.removesuffix(".texture") or name or "texture")
 
 
 def sha256_of(path: Path) -> str:
@@ -47,8 +60,8 @@ def read_manifest(path: Path) -> Manifest:
     if not path.is_dir():
         raise TextureError(f"{path}: a texture is a folder, this is a file; make one with `videotexture fit {path}`")
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(file)
+    except (OSError, EncodingError) as error:
         raise TextureError(f"{path}: not a texture, it has no readable {MANIFEST} ({error})") from error
     try:
         version = json.loads(text).get("format_version")

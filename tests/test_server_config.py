@@ -10,8 +10,9 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import videotexture  # noqa: TID251 - the command line itself is what is tested
+from models.path_options import Holds, holds
 from models.terminal import UnmetError
-from server.config import PATHS, SECRETS, check_environment, settings_of
+from server.config import SECRETS, settings_of
 
 TOKEN = "0123456789abcdef"
 
@@ -67,7 +68,7 @@ def test_paths_are_looked_for_beside_the_file(tmp_path: Path) -> None:
     assert found["texture"] == [str(tmp_path / "fire.texture")]
     assert found["hls"] == [str(tmp_path / "live"), "/far/away"]
     assert found["control_token"] == f"@{tmp_path / 'secret'}"
-    assert found["mic"] == "song.mp3"  # which may be a device's name just as well
+    assert found["mic"] == "song.mp3"  # no such file is there, so it is a device's name
 
 
 def test_secrets_are_not_printed(tmp_path: Path) -> None:
@@ -119,22 +120,12 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         printed(["a.texture", "--config", str(tmp_path / "binary.toml")])
 
 
-def test_a_misspelt_variable_is_told() -> None:
-    check_environment({"VIDEOTEXTURE_PORT": "1", "HOME": "x", "VIDEOTEXTURE_CONFIG": "y"}, ["port"])
-    with pytest.raises(UnmetError, match=r"VIDEOTEXTURE_PROT.* sets nothing; did you mean VIDEOTEXTURE_PORT"):
-        check_environment({"VIDEOTEXTURE_PROT": "1"}, ["port"])
-
-
-def test_lists_can_be_given_in_the_environment() -> None:
-    found = printed(["a.texture"], {"VIDEOTEXTURE_RTMP": "rtmp://127.0.0.1/a rtmp://127.0.0.1/b"})
-    assert found["rtmp"] == ["rtmp://127.0.0.1/a", "rtmp://127.0.0.1/b"]
-
-
-def test_the_lists_of_paths_and_secrets_are_those_of_the_options() -> None:
+def test_what_holds_paths_and_secrets_is_read_off_the_options() -> None:
     command = get_command(videotexture.app).commands["serve"]  # type: ignore[attr-defined]
-    paths = {each.name for each in command.params if each.type_descriptor.annotation in (Path, list[Path])}
-    assert set(PATHS) == paths - {"config"}
-    assert {each.name for each in command.params if "@FILE" in (each.metavar or "")} == set(SECRETS)
+    held = {what: {each.name for each in command.params if holds(each) is what} for what in Holds}
+    assert held[Holds.PATH] == {"texture", "hls", "record", "tls_cert", "tls_key", "config"}
+    assert held[Holds.PERHAPS_A_PATH] == {"mic"}
+    assert held[Holds.PERHAPS_AT_A_PATH] == set(SECRETS)
     with command.make_context("serve", ["a.texture"]) as ctx:
         assert {"port", "texture", "hls"} <= set(settings_of(ctx))
 
