@@ -1,21 +1,13 @@
-"""MIDI: knobs turn parameters, pads hit and tap. An extra: `pip install videotexture[midi]`.
-
-The messages are mido's; only `MidiInput` needs a port, and so python-rtmidi.
-"""
+"""MIDI: knobs turn parameters, pads hit and tap. The messages are mido's; `server.midi_port` has their source."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal, Protocol
 
 from server.controls import Controls
-from server.errors import ServerError
 from stream.performance import PARAMETERS
-
-log = logging.getLogger(__name__)
 
 Action = Literal["hit", "tap"]
 MOST_VALUE = 127
@@ -99,52 +91,3 @@ class MidiControl:
             self.messages += 1
         else:
             self.ignored += 1
-
-
-class MidiInput:
-    """An open MIDI port; a context manager. Its messages come on a thread of python-rtmidi's."""
-
-    def __init__(self, control: MidiControl, port: str | None = None) -> None:
-        """Prepare to open the port of that name, or the first there is."""
-        self._control = control
-        self._wanted = port
-        self._port: Any = None
-
-    def __enter__(self) -> MidiInput:
-        """Open it.
-
-        Raises:
-            ServerError: the extra is not installed, or there is no such port.
-        """
-        ports = input_ports()
-        name = self._wanted or next(iter(ports), None)
-        if name not in ports:
-            there = ", ".join(map(repr, ports)) or "none; is the controller plugged in?"
-            raise ServerError(f"there is no MIDI input {self._wanted or ''}; there are: {there}")
-        import mido
-
-        self._port = mido.open_input(name, callback=self._control.handle)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._port is not None:
-            self._port.close()
-
-
-def input_ports() -> list[str]:
-    """The names of the MIDI inputs there are.
-
-    Raises:
-        ServerError: the extra is not installed, or this machine has no MIDI at all.
-    """
-    try:
-        import mido
-        import rtmidi  # mido loads it only when asked for ports
-    except ImportError as error:
-        raise ServerError("MIDI needs two more packages: pip install 'videotexture[midi]'") from error
-    try:
-        return list(mido.get_input_names())
-    except (OSError, RuntimeError, SystemError, rtmidi.RtMidiError) as error:
-        raise ServerError(f"this machine offers no MIDI ({error}); on Linux, load the kernel's snd-seq") from error

@@ -55,8 +55,11 @@ Alpha = Annotated[
 Osc = Annotated[int | None, typer.Option("--osc", min=0, max=65535, help="Obey OSC on this UDP port; 0 for any.")]
 Midi = Annotated[
     str | None,
-    typer.Option("--midi", metavar="INPUT", help="Obey this MIDI input, '' the first; wants the extra midi."),
-]
+    typer.Option(
+        "--midi", metavar="INPUT",
+        help="Obey the MIDI input of this name, or part of it, '' the first; it may come later. Wants the extra midi.",
+    ),
+]  # fmt: skip
 Rtmp = Annotated[
     list[str] | None,
     typer.Option("--rtmp", metavar="URL", help="Send to this RTMP or RTMPS server too; may be given again."),

@@ -28,7 +28,8 @@ from server.errors import ServerError
 from server.hosts import is_loopback, listening_address
 from server.ice import LOOPBACK, every_address
 from server.microphone import ViewersMicrophone
-from server.midi import MidiControl, MidiInput
+from server.midi import MidiControl
+from server.midi_port import MidiInput
 from server.osc import OscServer
 from server.repertoire import Repertoire
 from server.schedule import Schedule, follow
@@ -59,7 +60,7 @@ class ServerSettings:
         whip: servers that it is published to.
         alpha: of the sound's conditioning to begin with; None for the usual.
         osc_port: of UDP; None for no OSC, which has no tokens and so stays on loopback, unless `--no-auth` was said.
-        midi_port: the name of an input, "" for the first there is; None for no MIDI.
+        midi_port: the name of an input or a part of it, "" for the first there is; None for no MIDI.
         targets: where else it is sent from the start.
         recording: how recordings are cut.
         play_at: the playlist, as `server.schedule.Schedule.parse` takes it; empty for none.
@@ -223,7 +224,7 @@ async def _serve(
         if settings.osc_port is not None:
             await opened.enter_async_context(OscServer(controls, host=settings.osc_host, port=settings.osc_port))
         if settings.midi_port is not None:
-            opened.enter_context(MidiInput(MidiControl(controls), settings.midi_port or None))
+            opened.enter_context(MidiInput(MidiControl(controls).handle, settings.midi_port))
         targets = Targets(player.texture, settings.targets, announce=channel.events.send, recording=settings.recording)
         await opened.enter_async_context(targets)
         channel.taps.append(targets.offer)

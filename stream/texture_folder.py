@@ -33,11 +33,11 @@ def texture_name(path: Path) -> str:
     """What a texture in a folder is called: by the folder's name, without `.texture`.
 
     A link is called by its own name, not by that of the folder behind it. A path that ends in no name (`.`, `..`, a
-    link's `..`) is called by the folder that it leads to; the root of a file system is called "texture". Bytes that are
-    not UTF-8 come as U+FFFD.
+    link's `..`) is called by the folder that it leads to; the root of a file system, which has no name, is called
+    "texture". Bytes that are not UTF-8 come as U+FFFD.
     """
     name = path.name if path.name not in ("", "..") else path.resolve().name
-    return printable(name.removesuffix(".texture") or name or "texture")
+    return printable(name.removesuffix(".texture") or "texture")
 
 
 def sha256_of(path: Path) -> str:

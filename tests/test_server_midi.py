@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from server.controls import Controls
-from server.errors import ServerError
-from server.midi import DEFAULT_KNOBS, DEFAULT_PADS, MidiControl, MidiInput, MidiMap, input_ports
+from server.midi import DEFAULT_KNOBS, DEFAULT_PADS, MidiControl, MidiMap
 from stream.performance import PARAMETERS, Kind
 from stream.player import Player
 from tests.stream_media import open_texture
@@ -97,20 +96,3 @@ def test_the_listing_names_all_of_it() -> None:
 def test_a_map_that_makes_no_sense_is_refused(knobs: Any, pads: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         MidiMap(knobs, pads)
-
-
-def test_a_port_that_is_not_there_is_told(controls: Controls) -> None:
-    with (
-        pytest.raises(ServerError, match=r"no such thing|offers no MIDI|two more packages"),
-        MidiInput(MidiControl(controls), "no such thing"),
-    ):
-        pass
-
-
-def test_the_ports_are_listed_or_it_is_said_why_not() -> None:
-    try:
-        ports = input_ports()
-    except ServerError as error:
-        assert "snd-seq" in str(error) or "midi" in str(error)  # noqa: PT017 (either is right)
-    else:
-        assert all(isinstance(port, str) for port in ports)

@@ -60,3 +60,13 @@ def test_plugged_into_another_socket_it_is_the_same() -> None:
     assert find_again(MONITOR, [BUILT_IN, replace(MONITOR, pulse_index=9)]) is not None
     assert find_again(USB, [BUILT_IN, MONITOR]) is None
     assert find_again(USB, [replace(USB, api="JACK")]) is None
+
+
+def test_the_numbers_that_alsa_gives_its_cards_do_not_matter() -> None:
+    assert choose("Scarlett 2i2: USB Audio (hw:5,0)", LISTED) is USB
+    assert choose("usb audio (hw:5,0)", LISTED) is USB
+    assert choose("hw:2,0", LISTED) is USB
+    other = replace(USB, name="Scarlett 2i2: USB Audio (hw:3,0)", description="Scarlett 2i2: USB Audio (hw:3,0)")
+    assert choose("Scarlett 2i2: USB Audio (hw:3,0)", [USB, other]) is other
+    with pytest.raises(MicrophoneError, match="any of 2 microphones"):
+        choose("Scarlett 2i2: USB Audio (hw:5,0)", [USB, other])

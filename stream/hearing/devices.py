@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from stream.device_names import lasting, meant
 from stream.errors import MicrophoneError
 from stream.hearing.portaudio import inputs
 from stream.hearing.pulse import PULSE, pulse_sources
@@ -86,23 +86,21 @@ def _is_alias(device: dict[str, Any]) -> bool:
 
 
 def choose(wanted: str, listed: list[Device]) -> Device:
-    """The one device that is meant: by its whole name, or by a part of it that no other has; case does not matter.
+    """The one device that is meant: by its whole name, or by a part of it that no other has; case does
+    not matter, nor do the numbers that ALSA gives its cards.
 
     Raises:
         MicrophoneError: none or several are meant; the message lists the choices.
     """
     if wanted.casefold() == DEFAULT:
-        meant = [device for device in listed if device.is_default] or listed[:1]
+        found = [device for device in listed if device.is_default] or listed[:1]
     else:
-        names = [(device, {_plain(device.name), _plain(device.description)}) for device in listed]
-        meant = [device for device, known in names if _plain(wanted) in known] or [
-            device for device, known in names if any(_plain(wanted) in name for name in known)
-        ]
-    if len(meant) == 1:
-        return meant[0]
-    choices = "\n".join(f"  {device.title}" for device in meant or listed)
-    if meant:
-        raise MicrophoneError(f"{wanted!r} may be any of {len(meant)} microphones; say more of the name:\n{choices}")
+        found = [listed[index] for index in meant(wanted, [(device.name, device.description) for device in listed])]
+    if len(found) == 1:
+        return found[0]
+    choices = "\n".join(f"  {device.title}" for device in found or listed)
+    if found:
+        raise MicrophoneError(f"{wanted!r} may be any of {len(found)} microphones; say more of the name:\n{choices}")
     if listed:
         raise MicrophoneError(f"there is no microphone called {wanted!r}; there are:\n{choices}")
     raise MicrophoneError(f"there is no microphone called {wanted!r}, nor any other; plug one in")
@@ -111,14 +109,5 @@ def choose(wanted: str, listed: list[Device]) -> Device:
 def find_again(before: Device, listed: list[Device]) -> Device | None:
     """The same device after it was plugged in again; None while it is away."""
     named = [device for device in listed if (device.api, device.name) == (before.api, before.name)]
-    alike = [device for device in listed if (device.api, _kept(device.name)) == (before.api, _kept(before.name))]
+    alike = [device for device in listed if (device.api, lasting(device.name)) == (before.api, lasting(before.name))]
     return next(iter(named or alike), None)
-
-
-def _plain(name: str) -> str:
-    return name.casefold().strip()
-
-
-def _kept(name: str) -> str:
-    """ALSA puts the card's number into the name, which another plug may change."""
-    return re.sub(r"\(hw:\d+,\d+\)", "", name)
