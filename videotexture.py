@@ -95,13 +95,13 @@ def demo(
     """Play the built-in scene: make its texture once, serve it, print the address."""
     from bench.demo import demo_texture
 
+    host = listening_address(host)  # a wrong one is told before the texture is made
     with progress_bars() as progress:
         path = demo_texture(progress, rebuild=rebuild)
     from server.app import Manners
     from server.playing import Playback, serve_textures
     from server.serve import ServerSettings
 
-    host = listening_address(host)
     access = given_access(host, viewer_token, control_token, None, no_auth=no_auth)
     settings = ServerSettings(host, port, Manners(access, given_ice(ice_address)), alpha=heeded_alpha(alpha, mic))
     serve_textures([path], settings, Playback(mic=mic), open_browser=open_browser)

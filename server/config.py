@@ -38,8 +38,8 @@ class SettingsCommand(PathCommand):
             UnmetError: a variable is misspelt, or of another form.
         """
         given, foreign = ours(os.environ)
-        check_names(given, [each for command in _alike(ctx, self) for each in command.params])
-        values = from_environment(given, self.params)
+        check_names(given, [each for command in _alike(ctx, self) for each in _variable(command)])
+        values = from_environment(given, _variable(self))
         ctx.default_map = {**(ctx.default_map or {}), **values}
         ctx.meta[PREFIX] = values
         say_ignored(foreign)
@@ -64,6 +64,11 @@ def _alike(ctx: typer.Context, command: TyperCommand) -> list[Any]:
     """All commands that take settings from the environment: a variable of one is no mistake of another's."""
     group = ctx.parent.command if ctx.parent is not None else None
     return [command, *(each for each in getattr(group, "commands", {}).values() if isinstance(each, SettingsCommand))]
+
+
+def _variable(command: Any) -> list[Any]:
+    """The parameters that the environment may set: where the settings are, and all of them."""
+    return [each for each in command.params if each.name == "config" or each.name not in _NO_SETTINGS]
 
 
 def _tell_source(ctx: typer.Context, error: typer.BadParameter) -> None:

@@ -153,6 +153,16 @@ def test_what_kubernetes_and_docker_set_is_left_alone_and_said_once(
     assert f"and {len(KUBERNETES) + len(DOCKER) - 1} more" in told
 
 
+def test_the_settings_file_is_taken_from_there(tmp_path: Path) -> None:
+    (tmp_path / "serve.toml").write_text("port = 8081\nosc = 1\n")
+    found = printed(["a.texture"], {"VIDEOTEXTURE_CONFIG": str(tmp_path / "serve.toml"), "VIDEOTEXTURE_OSC": "2"})
+    assert (found["port"], found["osc"]) == (8081, 2)
+    (tmp_path / "home.toml").write_text("port = 8082\n")
+    for said in ({"VIDEOTEXTURE_CONFIG": "~/home.toml"}, {}):
+        flags = [] if said else ["--config=~/home.toml"]
+        assert printed(["a.texture", *flags], {"HOME": str(tmp_path), **said})["port"] == 8082
+
+
 def test_the_port_itself_still_counts() -> None:
     assert (
         printed(["a.texture"], {"VIDEOTEXTURE_PORT": "8081", "VIDEOTEXTURE_SERVICE_HOST": "10.0.0.1"})["port"] == 8081
@@ -165,7 +175,7 @@ def test_empty_variables_set_nothing() -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "demo", "doctor"])
-@pytest.mark.parametrize("name", ["PROT", "SERVICE", "PORTS", "HOST_NAME", "PORT_HTTP", "PLAY_AT_NAME"])
+@pytest.mark.parametrize("name", ["PROT", "SERVICE", "PORTS", "HOST_NAME", "PORT_HTTP", "PLAY_AT_NAME", "PRINT_CONFIG"])
 def test_a_misspelt_variable_is_told(command: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"VIDEOTEXTURE_{name}", "1")
     group: Any = get_command(videotexture.app)
