@@ -29,6 +29,7 @@ from stream.sound import (
     write_track,
 )
 from stream.splice import SHORTEST_FADE_PACKETS
+from stream.timeline import Timeline
 
 SONG_S = 60.0  # of each
 BRIDGE_PACKETS = 7  # what four pictures at 30 Hz take
@@ -84,7 +85,7 @@ def _strings() -> Samples:
 
 def _read(path: Path) -> Samples:
     try:
-        sound = read_sound(path, starts_s=0.0, duration_s=SONG_S)
+        sound = read_sound(path, timeline=Timeline.starting_at(0.0), duration_s=SONG_S)
     except (OSError, ClipError) as error:
         raise BenchError(f"{path}: no sound that can be read ({error}); give songs, or clips with sound") from error
     if sound is None:
