@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterable
+from fractions import Fraction
 from typing import NoReturn
 
 import av
@@ -20,7 +22,7 @@ import av.logging
 
 from server.errors import TargetError
 from server.targets.sinks import Sink, open_sink
-from server.targets.wire import read_order, read_packets
+from server.targets.wire import Piece, read_order, read_packets
 
 REPORT_S = 0.25
 PR_SET_PDEATHSIG = 1
@@ -41,12 +43,32 @@ def main() -> None:
                 target=_report_confirmed, args=(sink, ended, ffmpeg), name="reporter", daemon=True
             )
             reporter.start()
-            for piece in read_packets(source):
-                sink.write(piece)
+            is_worn = send(read_packets(source), sink, order.longest_s)
             ended.set()
             reporter.join()
+        if is_worn:
+            _report({"worn": True})
     except (OSError, TargetError, av.error.FFmpegError) as error:
         _fail(error, ffmpeg)
+
+
+def send(pieces: Iterable[Piece], sink: Sink, longest_s: float | None) -> bool:
+    """Write until there is no more.
+
+    Args:
+        longest_s: how much may be written, up to the IDR behind it; None for any amount.
+
+    Returns:
+        Whether it ended because so much was written.
+    """
+    first_s: Fraction | None = None
+    for piece in pieces:
+        if piece.is_video and piece.is_keyframe and longest_s is not None:
+            first_s = piece.time_s if first_s is None else first_s
+            if piece.time_s - first_s >= longest_s:
+                return True
+        sink.write(piece)
+    return False
 
 
 def _prepare() -> _FirstWords:

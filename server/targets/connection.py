@@ -24,6 +24,10 @@ LONGEST_LINE_BYTES = 64 << 10
 LONGEST_WORDS = 500
 
 
+class Worn(TargetError):
+    """The connection's times are used up: it has ended in peace, and is to be begun anew at once."""
+
+
 class Connection:
     """Lasts from one try to its failure.
 
@@ -43,7 +47,8 @@ class Connection:
             changed: called when the confirmation may have changed.
 
         Raises:
-            TargetError: why it ended; it may have the address in it.
+            Worn: it has lasted as long as one may.
+            TargetError: why else it ended; it may have the address in it.
         """
         process = await asyncio.create_subprocess_exec(
             *COMMAND,
@@ -77,6 +82,8 @@ class Connection:
                 said = json.loads(line)
                 if "failed" in said:
                     raise TargetError(_one_line(said["failed"]))
+                if "worn" in said:
+                    raise Worn("its times are used up")
                 if "note" in said:
                     log.warning("%s: %s", self._order.kind, _one_line(said["note"]))
                 if "open" in said:

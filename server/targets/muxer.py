@@ -16,8 +16,8 @@ from server.targets.wire import AAC_BIT_RATE_HZ, AUDIO_RATE_HZ, Piece
 class Muxer:
     """One container with H.264 and AAC. A context manager: entering writes the header, leaving in peace the trailer.
 
-    Time begins at 0 with the first picture, and is never counted by adding: each stamp is the packet's own, moved by
-    the same exact number.
+    Time begins at 0 with the first picture, or where it is told to, and is never counted by adding: each stamp is the
+    packet's own, moved by the same exact number.
 
     Args:
         file: where to write, or a name for FFmpeg to open.
@@ -26,6 +26,7 @@ class Muxer:
         rate_hz: frames per second.
         options: of the format.
         comment: kept in the container, where its format has a place for one.
+        begins_s: the packets' time at which the container's is 0; by default that of the first picture.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Muxer:
         options: dict[str, str] | None = None,
         *,
         comment: str | None = None,
+        begins_s: Fraction | None = None,
     ) -> None:
         self._container: OutputContainer = av.open(file, "w", format=container_format, options=options or {})
         if comment is not None:
@@ -48,7 +50,7 @@ class Muxer:
         self._audio: Any = self._container.add_stream(
             "aac", rate=AUDIO_RATE_HZ, layout="stereo", bit_rate=AAC_BIT_RATE_HZ
         )
-        self.begins_s: Fraction | None = None
+        self.begins_s = begins_s
 
     def __enter__(self) -> Self:
         self._container.start_encoding()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,21 +13,12 @@ from urllib.parse import urlsplit
 from server.errors import TargetError
 from server.targets.acknowledged import TcpAcknowledgements
 from server.targets.address import Kind, srt_parameters
+from server.targets.hls import HlsFolder
 from server.targets.muxer import Muxer
 from server.targets.recording import Recording
 from server.targets.srt import SrtSocket
+from server.targets.transport import OPTIONS, TransportStream
 from server.targets.wire import Order, Piece
-
-PLAYLIST = "live.m3u8"
-HLS_OPTIONS = {
-    "hls_time": "1",  # five GOPs: the shortest that a playlist can declare is 1 s, and players stay three behind
-    "hls_list_size": "6",
-    "hls_delete_threshold": "3",
-    "hls_start_number_source": "epoch",
-    # Begun again, the list goes on behind a discontinuity, so that players stay.
-    "hls_flags": "delete_segments+append_list+discont_start+independent_segments+program_date_time+temp_file",
-    "flush_packets": "1",
-}
 
 
 class Sink(Protocol):
@@ -64,7 +53,7 @@ def open_sink(order: Order, picture: bytes) -> Iterator[Sink]:
         assert url.port is not None
         with (
             SrtSocket(url.hostname, url.port, srt_parameters(order.address)) as srt,
-            Muxer(srt, "mpegts", picture, rate_hz, {"flush_packets": "1"}) as muxer,
+            Muxer(TransportStream(srt), "mpegts", picture, rate_hz, OPTIONS) as muxer,
         ):
             yield _Network(muxer, srt)
     else:
@@ -74,9 +63,8 @@ def open_sink(order: Order, picture: bytes) -> Iterator[Sink]:
             with Recording(folder, order, picture) as recording:
                 yield recording
         else:
-            options = HLS_OPTIONS | {"hls_segment_filename": str(folder / "live-%d.ts")}
-            with Muxer(str(folder / PLAYLIST), "hls", picture, rate_hz, options) as muxer:
-                yield _Network(muxer, _Growth(folder))
+            with HlsFolder(folder, picture, rate_hz) as hls:
+                yield hls
 
 
 class _Acknowledgements(Protocol):
@@ -89,29 +77,6 @@ class _Network:
     def __init__(self, muxer: Muxer, acknowledgements: _Acknowledgements) -> None:
         self.write = muxer.write
         self.confirmed_bytes = acknowledgements.confirmed_bytes
-
-
-class _Growth:
-    """What segments have grown by since they are watched."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._sizes = self._now()
-        self._grown = 0
-
-    def confirmed_bytes(self) -> int:
-        before, self._sizes = self._sizes, self._now()
-        # A segment is written under another name, and then renamed: by its number it is the same.
-        self._grown += sum(max(0, size - before.get(name, 0)) for name, size in self._sizes.items())
-        return self._grown
-
-    def _now(self) -> dict[str, int]:
-        sizes: dict[str, int] = {}
-        for entry in os.scandir(self._folder):
-            if entry.name.startswith("live-"):
-                with contextlib.suppress(FileNotFoundError):  # it was renamed meanwhile
-                    sizes[entry.name.removesuffix(".tmp")] = entry.stat().st_size
-        return sizes
 
 
 def _rtmp(address: str, picture: bytes, rate_hz: Fraction) -> Muxer:

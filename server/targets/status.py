@@ -36,6 +36,9 @@ class Limits:
         first_retry_s, longest_retry_s: of the back-off.
         settled_s: live for so long, and the back-off begins anew.
         stop_s: for a file to be finished, or a server to be told that it is over.
+        longest_rtmp_s: of one RTMP connection, which is then begun anew. FLV has 31 bits for the milliseconds (Adobe
+            Flash Video File Format 10.1, E.4.1: SI24 and 8 bits that make it SI32): after 24.9 days FFmpeg's begin at 0
+            within the stream, and players stop.
     """
 
     connect_s: float = 10.0
@@ -45,6 +48,7 @@ class Limits:
     longest_retry_s: float = 30.0
     settled_s: float = 10.0
     stop_s: float = 3.0
+    longest_rtmp_s: float = 24 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)

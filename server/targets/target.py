@@ -10,7 +10,7 @@ from collections.abc import Callable
 from server.errors import TargetError
 from server.targets.address import Destination
 from server.targets.backoff import Backoff
-from server.targets.connection import Connection
+from server.targets.connection import Connection, Worn
 from server.targets.queue import GopQueue
 from server.targets.status import Limits, State, TargetEvent, TargetStatus
 from server.targets.wire import Order, Piece
@@ -88,7 +88,11 @@ class Target:
         """Send until cancelled."""
         try:
             while True:
-                failure = self.destination.redacted(await self._attempt())
+                try:
+                    failure = self.destination.redacted(await self._attempt())
+                except Worn:
+                    log.info("%s %s: its times begin anew, by a new connection", self.id, self.destination.shown)
+                    continue
                 delay_s = self._backoff.next_s()
                 self._retry_at_s = time.monotonic() + delay_s
                 self._become(State.RETRYING, failure)
@@ -101,12 +105,18 @@ class Target:
             self._become(State.STOPPED, "")
 
     async def _attempt(self) -> str:
-        """Connect and send; returns why that ended."""
+        """Connect and send; returns why that ended.
+
+        Raises:
+            Worn: it lasted as long as one may.
+        """
         self._attempts += 1
         self._look()
         connection = self._connection = Connection(self._order, self._picture, self._limits)
         try:
             await connection.run(self._open, self._look)
+        except Worn:
+            raise
         except TargetError as error:
             return str(error)
         finally:

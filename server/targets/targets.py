@@ -17,6 +17,7 @@ import numpy as np
 from server.errors import TargetError
 from server.targets.address import Destination, Kind
 from server.targets.backoff import Backoff
+from server.targets.hls import end_playlist
 from server.targets.sound import AacSound
 from server.targets.status import Limits, TargetEvent, TargetStatus
 from server.targets.target import Target
@@ -89,7 +90,7 @@ class Targets:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(self.remove(identifier) for identifier in list(self._targets)))
+        await asyncio.gather(*(self._stop(identifier) for identifier in list(self._targets)))
         self._encoder.shutdown(wait=True, cancel_futures=True)
 
     def add(self, destination: Destination) -> TargetStatus:
@@ -126,6 +127,7 @@ class Targets:
         order = Order(
             destination.kind, destination.address, self._texture.name, (rate_hz.numerator, rate_hz.denominator),
             self._recording.file_s, self._recording.keep_files, str(self._texture.path.absolute()),
+            self._limits.longest_rtmp_s if destination.kind is Kind.RTMP else None,
         )  # fmt: skip
         backoff = Backoff(
             np.random.default_rng(self._seeds.spawn(1)[0]), self._limits.first_retry_s, self._limits.longest_retry_s
@@ -139,14 +141,27 @@ class Targets:
         return target.status()
 
     async def remove(self, identifier: str) -> bool:
-        """Stop sending; returns when it is over, and False if there is no such target."""
+        """Stop sending for good; returns when it is over, and False if there is no such target.
+
+        Players of an HLS folder are told that it is the end. When the server stops they are not: it may come back.
+        """
+        target = await self._stop(identifier)
+        if target is not None and target.destination.kind is Kind.HLS:
+            try:
+                await asyncio.to_thread(end_playlist, Path(target.destination.address))
+            except (OSError, TargetError) as error:
+                log.warning("%s %s: its playlist could not be ended: %s", identifier, target.destination.shown, error)
+        return target is not None
+
+    async def _stop(self, identifier: str) -> Target | None:
+        """End a target, if there is such; the server's own end stops each like this."""
         target = self._targets.pop(identifier, None)
         if target is None:
-            return False
+            return None
         task = self._tasks.pop(identifier)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        return True
+        return target
 
     def statuses(self) -> list[TargetStatus]:
         """How all are, the oldest first."""

@@ -32,6 +32,7 @@ class Order:
         file_s: the length of a recorded file.
         keep_files: how many recorded files are kept, 0 for all.
         source: where the texture lies, for recordings of another of the same name are another's.
+        longest_s: after how much media the connection is to be begun anew; None for never.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Order:
     file_s: float = 600.0
     keep_files: int = 0
     source: str = ""
+    longest_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
