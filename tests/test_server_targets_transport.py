@@ -21,7 +21,9 @@ WRAP_S = Fraction(WRAP, 90000)
 
 def muxed(pieces: Pieces, seconds: float, begins_s: Fraction = Fraction(0)) -> bytes:
     written = io.BytesIO()
-    with Muxer(TransportStream(written), "mpegts", pieces.picture, pieces.rate_hz, OPTIONS, begins_s=-begins_s) as muxer:
+    with Muxer(
+        TransportStream(written), "mpegts", pieces.picture, pieces.rate_hz, OPTIONS, begins_s=-begins_s
+    ) as muxer:
         for piece in pieces.of(seconds):
             muxer.write(piece)
     return written.getvalue()

@@ -63,13 +63,15 @@ class HlsFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._finish()
-        elif self._file is not None:
-            with suppress(OSError):  # the disk is full, which is known by now
-                self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
-        os.close(self._lock)
+        try:
+            if kind is None:
+                self._finish()
+        finally:  # where there was a failure, or is one now, a part of a segment is left
+            if self._file is not None:
+                with suppress(OSError):  # the disk is full, which is known by now
+                    self._file.close()
+                Path(self._file.name).unlink(missing_ok=True)
+            os.close(self._lock)
 
     def write(self, piece: Piece) -> None:
         """Write a packet, to a new segment if the last is long enough."""
