@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from models.media import open_media
 from models.tracks import has_decoder, picture_track
+from stream.cropping import Cropping
 from stream.errors import ClipError
 from stream.plain_pictures import Kind, PlainPictures, link, ready
 from stream.timeline import PictureClock, Timeline
@@ -111,14 +112,15 @@ class Clip:
 
     def _at_constant_rate(self, cuts: set[int]) -> Iterator[VideoFrame]:
         """All pictures, plain; where their shape changes, the place is added to `cuts`."""
-        first = Kind.of(self._first, self._first_aspect)
+        cropping = Cropping.of(self._container, self._stream.index)
+        first = Kind.of(self._first, self._first_aspect, cropping)
         plain = PlainPictures(first, self._time_base, self._note)
         graph = av.filter.Graph()
         source = graph.add_buffer(None, *plain.size, VideoFormat("yuv420p"), time_base=plain.time_base)
         link(graph, source, [("fps", f"fps={self.rate_hz}:start_time=0"), ("scdet", f"threshold={CUT_SCORE}")])
         shape, begins = first.shown_size, self._first.pts or 0
         for picture, aspect in self._timed():
-            kind = Kind.of(picture, aspect)
+            kind = Kind.of(picture, aspect, cropping)
             picture.pts = (picture.pts or 0) - begins
             if kind.shown_size != shape:
                 cuts.add(self._place(float(picture.pts * self._time_base)))

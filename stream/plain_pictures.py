@@ -17,6 +17,7 @@ import av.filter
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
+from stream.cropping import Cropping
 from stream.upright import Upright
 
 LONGEST_SIDE_PX = 1920  # what every viewer's hardware decodes
@@ -32,7 +33,8 @@ class Kind:
     """What filters go by.
 
     Attributes:
-        width, height: as stored.
+        width, height: as decoded.
+        cropping: what the file says is not to be shown of it.
         pixels: FFmpeg's name of the pixel format.
         aspect: of a pixel, its width to its height.
         upright: how it is turned and mirrored.
@@ -42,6 +44,7 @@ class Kind:
 
     width: int
     height: int
+    cropping: Cropping
     pixels: str
     aspect: Fraction
     upright: Upright
@@ -52,21 +55,33 @@ class Kind:
     interlaced: bool
 
     @classmethod
-    def of(cls, picture: VideoFrame, aspect: Fraction) -> Kind:
+    def of(cls, picture: VideoFrame, aspect: Fraction, cropping: Cropping) -> Kind:
         """Of a decoded picture.
 
         Args:
             aspect: of its pixels, which PyAV does not tell of a picture.
+            cropping: what the file says of the whole track.
         """
         return cls(
-            picture.width, picture.height, picture.format.name, aspect, Upright.of(picture), int(picture.colorspace),
-            int(picture.color_trc), int(picture.color_primaries), int(picture.color_range), picture.interlaced_frame,
-        )  # fmt: skip
+            width=picture.width,
+            height=picture.height,
+            cropping=cropping.within(picture.width, picture.height),
+            pixels=picture.format.name,
+            aspect=aspect,
+            upright=Upright.of(picture),
+            space=int(picture.colorspace),
+            transfer=int(picture.color_trc),
+            primaries=int(picture.color_primaries),
+            range=int(picture.color_range),
+            interlaced=picture.interlaced_frame,
+        )
 
     @property
     def shown_size(self) -> tuple[Fraction, Fraction]:
         """Width and height, upright and in square pixels."""
-        width, height = self.width * self.aspect, Fraction(self.height)
+        cropping = self.cropping
+        width = (self.width - cropping.left - cropping.right) * self.aspect
+        height = Fraction(self.height - cropping.top - cropping.bottom)
         return (height, width) if self.upright.swaps_sides else (width, height)
 
 
@@ -131,7 +146,7 @@ class PlainPictures:
         if kind.interlaced:
             filters.append(("bwdif", "mode=send_frame:deint=interlaced"))
             self._tell("it is interlaced, in part or in whole; its fields are made whole pictures")
-        filters += kind.upright.filters()
+        filters += [*kind.cropping.filters(), *kind.upright.filters()]
         filters += self._sized(kind)
         filters += [*self._mapped(kind), ("format", "pix_fmts=yuv420p"), ("setsar", "1")]
         # Decoders leave what a picture says of itself (EXIF of each JPEG) in its metadata, in any encoding, and PyAV

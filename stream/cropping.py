@@ -1,0 +1,51 @@
+"""The rims that a file says are not to be shown: `clap` of MP4 and QuickTime, PixelCrop of Matroska.
+
+Decoders crop what the coded pictures say themselves; what the file says beside them is left to whoever shows them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import av.logging
+from av.container import InputContainer
+
+
+@dataclass(frozen=True)
+class Cropping:
+    """How much of a stored picture is not to be shown, in px."""
+
+    left: int = 0
+    right: int = 0
+    top: int = 0
+    bottom: int = 0
+
+    @classmethod
+    def of(cls, container: InputContainer, index: int) -> Cropping:
+        """As a file says of one of its tracks.
+
+        PyAV does not hand on what belongs to a whole track; FFmpeg's own description of the file has it, which it
+        gives out as messages, and only to those who listen to them.
+        """
+        level = av.logging.get_level()
+        av.logging.set_level(av.logging.INFO)
+        try:
+            described = container.dumps_format()
+        finally:
+            av.logging.set_level(level)
+        tracks = re.split(r"^ *Stream #\d+:(\d+)", described, flags=re.MULTILINE)
+        told = dict(zip(tracks[1::2], tracks[2::2], strict=True)).get(str(index), "")
+        found = re.search(r"Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)", told)
+        return cls(*map(int, found.groups())) if found else cls()
+
+    def within(self, width: int, height: int) -> Cropping:
+        """The same, or none, if it would leave nothing of a picture of that size."""
+        return self if self.left + self.right < width and self.top + self.bottom < height else Cropping()
+
+    def filters(self) -> list[tuple[str, str]]:
+        """FFmpeg's filters for it."""
+        if self == Cropping():
+            return []
+        size = f"iw-{self.left + self.right}:ih-{self.top + self.bottom}"
+        return [("crop", f"{size}:{self.left}:{self.top}:exact=1")]
