@@ -32,7 +32,7 @@ STANDARD_RATES_HZ = tuple(
 )  # fmt: skip
 LOWEST_RATE_HZ = Fraction(10)  # below it, a stride would be less than two frames
 HIGHEST_RATE_HZ = Fraction(60)
-LEAST_USUAL_RATE_HZ, MOST_USUAL_RATE_HZ = Fraction(1), Fraction(240)  # files of varying rate say less, or more
+LEAST_USUAL_RATE_HZ, MOST_USUAL_RATE_HZ = Fraction(1, 60), Fraction(240)  # files of varying rate say less, or more
 MOST_DAMAGED_PACKETS = 10_000
 CUT_OFF = 0.05  # of a clip: what is missing of its promised length beyond that is said
 CUT_SCORE = 10.0  # FFmpeg's own default for `scdet`, in per cent

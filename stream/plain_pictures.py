@@ -129,7 +129,8 @@ class PlainPictures:
     def _ready(self, graph: av.filter.Graph) -> Iterator[VideoFrame]:
         for picture in ready(graph):
             if picture.pts is not None and picture.time_base is not None:
-                picture.pts = round(picture.pts * picture.time_base / self.time_base)
+                scale = picture.time_base / self.time_base
+                picture.pts, picture.duration = round(picture.pts * scale), round(picture.duration * scale)
             picture.time_base = self.time_base
             yield picture
 

@@ -38,6 +38,7 @@ class Run:
         shift_s: what makes the clip's time of the file's: 0 at the clip's first picture.
         clip_ends_s: where its last picture ends, in the clip's time.
         position: where in the file it begins, in bytes; -1 if unknown.
+        stored_s: the file's time of its first packet, which may be of a picture that is not shown.
         counts: whether all its stamps are alike, so that its pictures are counted instead.
         is_cut: whether what it shows may differ from what was before.
     """
@@ -47,7 +48,8 @@ class Run:
     ends_s: float
     shift_s: float
     clip_ends_s: float
-    position: int = -1
+    position: int
+    stored_s: float
     counts: bool = False
     is_cut: bool = True
 
@@ -78,7 +80,7 @@ class Timeline:
     @classmethod
     def starting_at(cls, starts_s: float) -> Timeline:
         """Of a file whose time never breaks, and whose first picture stands at `starts_s`."""
-        return cls((Run(0, starts_s, float("inf"), -starts_s, float("inf")),))
+        return cls((Run(0, starts_s, float("inf"), -starts_s, float("inf"), -1, starts_s),))
 
     @classmethod
     def of(cls, container: InputContainer, track: Stream, frame_s: float) -> Timeline:
@@ -136,11 +138,18 @@ class PictureClock:
             self._run += 1
         run, place = self._runs[self._run], self._count - self._runs[self._run].first
         self._count += 1
+        if self._run and self._is_late(packet, self._runs[self._run - 1], run):
+            run = self._runs[self._run - 1]
         move_s = run.shift_s - self._runs[0].shift_s
         if run.counts:
             packet.pts = packet.dts = round((run.begins_s + move_s + place * self._frame_s) / _base(packet))
         elif self._run:
             _move(packet, move_s)
+
+    def _is_late(self, packet: Packet[Any], before: Run, run: Run) -> bool:
+        """Whether a packet is of the run before a leap, stored behind the first of the run after it."""
+        time_s = _time_s(packet)
+        return time_s is not None and before.ends_s < run.begins_s and time_s < (before.ends_s + run.begins_s) / 2
 
 
 class SoundClock:
@@ -186,7 +195,7 @@ class SoundClock:
         later = range(self._index, len(self._runs))
         if self._due_s is not None:
             for index in later[1:]:
-                pictures_leap_s = self._runs[index].begins_s - self._runs[index - 1].ends_s
+                pictures_leap_s = self._runs[index].stored_s - self._runs[index - 1].ends_s
                 if abs(pictures_leap_s - leaps_s) < ALIKE_S:
                     return index
         placed = max((index for index in later if self._runs[index].position <= position), default=self._index)
@@ -210,6 +219,7 @@ class _Open:
     is_cut: bool = True
     count: int = 0
     latest_decoded_s: float = 0.0  # the same as `latest_s`, of the stamps for decoding
+    stored_s: float = 0.0
 
 
 @dataclass
@@ -221,6 +231,7 @@ class _Reader:
     shown: int = 0
     runs: list[_Open] = field(default_factory=list)
     standing: int = 0  # packets since the last stamp that was later than all before it
+    hidden: tuple[int, int, float] | None = None  # the first of the packets since then that are not shown
     back: int = 0
     gaps: int = 0
     stuck: int = 0
@@ -234,11 +245,16 @@ class _Reader:
         """
         index, self.packets = self.packets, self.packets + 1
         self.shown += not packet.is_discard
-        if time_s is None or packet.is_discard:  # what is not shown has a number, and no time
+        if time_s is None:
+            return
+        position = -1 if packet.pos is None else packet.pos
+        if packet.is_discard:
+            self.hidden = self.hidden or (index, position, time_s)
             return
         decoded_s = time_s if decoded_s is None else decoded_s
-        begun = _Open(index, -1 if packet.pos is None else packet.pos, time_s, time_s, 0.0)
-        begun.latest_decoded_s = decoded_s
+        first, position, stored_s = self.hidden or (index, position, time_s)
+        self.hidden = None
+        begun = _Open(first, position, time_s, time_s, 0.0, latest_decoded_s=decoded_s, stored_s=stored_s)
         if not self.runs:
             self.runs.append(begun)
             return
@@ -252,7 +268,7 @@ class _Reader:
         elif ahead_s < -max(MOST_BACK_S, MOST_BACK_FRAMES * self.frame_s):
             self.back += 1
             self._begin(begun, self.frame_s)
-        elif ahead_s > LONGEST_HOLD_S:
+        elif shown_ahead_s > LONGEST_HOLD_S + MOST_BACK_FRAMES * self.frame_s:
             self.gaps += 1
             self._begin(begun, self.frame_s)
         elif run.counts:
@@ -268,7 +284,7 @@ class _Reader:
             run.latest_s, self.standing = begun.latest_s, 0
         elif ahead_s > -self.frame_s / 4:
             self.standing += 1
-            if self.standing * self.frame_s > MOST_BACK_S:
+            if self.standing > max(MOST_BACK_S / self.frame_s, MOST_BACK_FRAMES):
                 self.stuck += 1
                 begun.first, begun.count = begun.first - self.standing + 1, self.standing
                 begun.counts, begun.is_cut = True, False
@@ -291,7 +307,7 @@ class _Reader:
         runs = tuple(
             Run(
                 run.first, run.begins_s, run.latest_s + self.frame_s, run.shift_s, self._last_s(run) + self.frame_s,
-                run.position, run.counts, run.is_cut,
+                run.position, run.stored_s, run.counts, run.is_cut,
             )
             for run in opened
         )  # fmt: skip

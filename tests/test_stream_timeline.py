@@ -154,7 +154,7 @@ def test_a_picture_may_stand_for_some_seconds(tmp_path: Path) -> None:
 
 
 def run(first: int, begins_s: float, ends_s: float, shift_s: float, position: int) -> Run:
-    return Run(first, begins_s, ends_s, shift_s, ends_s + shift_s, position)
+    return Run(first, begins_s, ends_s, shift_s, ends_s + shift_s, position, begins_s)
 
 
 class Packets:
@@ -194,3 +194,57 @@ def test_sound_that_goes_on_through_a_gap_of_the_pictures_is_taken_up_behind_it(
     assert told[50] == pytest.approx(1.0)
     assert told[2000] < 2.0  # of the gap: before the second pictures, so it is left out
     assert told[3050] == pytest.approx(61.0 - 58.0)
+
+
+def test_a_leap_is_closed_where_stamps_for_decoding_are_derived_from_shown_ones(tmp_path: Path) -> None:
+    """Matroska keeps none for decoding; behind B-frames, those that FFmpeg derives leap two packets late."""
+    path = tmp_path / "leap.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=RATE_HZ, options={"g": "30", "bf": "2"})
+        stream.width = stream.height = SIDE_PX
+        for index in range(90):
+            picture = np.full((SIDE_PX, SIDE_PX), 40 + 2 * index, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, RATE_HZ)
+            for packet in stream.encode(frame):
+                container.mux(_later(packet, 3600.0, from_s=2.0))
+        for packet in stream.encode(None):
+            container.mux(_later(packet, 3600.0, from_s=2.0))
+    watched = Watched(path)
+    assert len(watched.levels) == pytest.approx(90, abs=3)
+    assert watched.expected_frames == len(watched.levels)
+    assert [note for note in watched.notes if LEAPS in note]
+
+
+def _later(packet: av.Packet, by_s: float, from_s: float) -> av.Packet:
+    if float(packet.pts * packet.time_base) >= from_s:
+        packet.pts += round(by_s / packet.time_base)
+        packet.dts += round(by_s / packet.time_base)
+    return packet
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("stands_s", [3, 5, 12])
+def test_slides_are_shown_for_as_long_as_they_stand(tmp_path: Path, suffix: str, stands_s: int) -> None:
+    path = tmp_path / f"slides{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(1, stands_s))  # B-frames as it likes
+        stream.width = stream.height = SIDE_PX
+        for index in range(6):
+            picture = np.full((SIDE_PX, SIDE_PX), 40 + 30 * index, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="gray").reformat(format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(stands_s)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    watched = Watched(path)
+    assert len(watched.levels) / watched.rate_hz == pytest.approx(6 * stands_s, abs=0.3)
+    assert [note for note in watched.notes if "frame rate" not in note] == []
+
+
+def test_joined_fragmented_files_keep_each_its_sound(tmp_path: Path) -> None:
+    """FFmpeg leaves out what its edit list says of the second; its sound must not fall upon the first."""
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    parts = [record(tmp_path / f"{level}.mp4", level=level, options=options) for level in (60, 110)]
+    watched = Watched(joined(tmp_path / "both.mp4", *parts))
+    assert len(watched.flashes_s) == len(watched.beeps_s) == 2
+    assert watched.beeps_s == pytest.approx(watched.flashes_s, abs=0.06)
