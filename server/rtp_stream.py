@@ -35,8 +35,8 @@ Extensions: TypeAlias = tuple[tuple[str, int], ...]
 
 
 def ntp_time(now_s: float) -> int:
-    """Seconds since 1970 as a 64-bit NTP timestamp (RFC 5905, 6)."""
-    return int((now_s + NTP_EPOCH_S) * (1 << 32))
+    """Seconds since 1970 as a 64-bit NTP timestamp (RFC 5905, 6), which begins anew on 7 February 2036."""
+    return int((now_s + NTP_EPOCH_S) * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
 
 
 class RtpStream:

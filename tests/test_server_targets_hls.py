@@ -20,6 +20,7 @@ from server.targets.wire import Order, order_message, packet_message
 from tests.stream_media import write_texture
 from tests.strict_playlist import StrictReader
 from tests.target_pieces import Pieces
+from tests.target_run import sending, to
 from tests.transport_streams import analyse
 
 MOST_FILES = LISTED + KEPT_BEHIND + 1  # and the playlist
@@ -220,3 +221,14 @@ def test_an_end_is_told_only_when_somebody_asks_for_it(pieces: Pieces, tmp_path:
     StrictReader(tmp_path).look(ended=True)
     run(tmp_path, pieces, 2.0)
     assert StrictReader(tmp_path).look()[-1].discontinuity == 1
+
+
+async def test_a_removed_target_ends_its_list_and_a_stopped_server_does_not(tmp_path: Path) -> None:
+    texture = write_texture(tmp_path / "numbers.texture", seconds=4.0)
+    kept, removed = tmp_path / "kept", tmp_path / "removed"
+    async with sending(texture, to("hls", kept), to("hls", removed)) as running:
+        await running.until("hls-1", lambda status: (kept / "live.m3u8").exists())
+        await running.until("hls-2", lambda status: (removed / "live.m3u8").exists())
+        assert await running.targets.remove("hls-2")
+    StrictReader(removed).look(ended=True)
+    StrictReader(kept).look()
