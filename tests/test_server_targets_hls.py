@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -221,6 +222,20 @@ def test_an_end_is_told_only_when_somebody_asks_for_it(pieces: Pieces, tmp_path:
     StrictReader(tmp_path).look(ended=True)
     run(tmp_path, pieces, 2.0)
     assert StrictReader(tmp_path).look()[-1].discontinuity == 1
+
+
+@pytest.mark.parametrize(("gop_frames", "target_s"), [(1, 1), (15, 1), (18, 1), (21, 1), (24, 1), (29, 1), (48, 2)])
+def test_the_target_duration_is_true_whatever_the_length_of_a_group_of_pictures(
+    pieces: Pieces, tmp_path: Path, gop_frames: int, target_s: int
+) -> None:
+    reader, number = StrictReader(tmp_path), -1
+    with HlsFolder(tmp_path, pieces.picture, pieces.rate_hz) as hls:
+        for piece in pieces.of(14.0):
+            number += piece.is_video
+            hls.write(replace(piece, is_keyframe=number % gop_frames == 0))
+            if (tmp_path / "live.m3u8").exists():
+                reader.look()
+    assert reader.target_s == target_s
 
 
 async def test_a_removed_target_ends_its_list_and_a_stopped_server_does_not(tmp_path: Path) -> None:

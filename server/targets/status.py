@@ -37,8 +37,8 @@ class Limits:
         settled_s: live for so long, and the back-off begins anew.
         stop_s: for a file to be finished, or a server to be told that it is over.
         longest_rtmp_s: of one RTMP connection, which is then begun anew. FLV has 31 bits for the milliseconds (Adobe
-            Flash Video File Format 10.1, E.4.1: SI24 and 8 bits that make it SI32): after 24.9 days FFmpeg's begin at 0
-            within the stream, and players stop.
+            Flash Video File Format 10.1, E.4.1: UI24, and 8 bits more that make it SI32): after 24.9 days FFmpeg's
+            begin at 0 within the stream.
     """
 
     connect_s: float = 10.0
