@@ -129,6 +129,8 @@ def test_another_programs_playlist_is_left_alone(pieces: Pieces, tmp_path: Path,
     (tmp_path / "live.m3u8").write_text(text)
     with pytest.raises(TargetError, match="not written by videotexture"):
         run(tmp_path, pieces, 1.0)
+    with pytest.raises(TargetError, match="not written by videotexture"):
+        end_playlist(tmp_path)
     assert (tmp_path / "live.m3u8").read_text() == text
 
 

@@ -161,10 +161,12 @@ def end_playlist(folder: Path) -> None:
     """Tell players that nothing will follow: somebody has ended the stream, not only the server.
 
     Raises:
-        TargetError: another server writes there.
+        TargetError: another server writes there, or the playlist there is not one of ours.
+        FileNotFoundError: nothing was ever listed.
     """
     lock = _locked(folder)
     try:
+        _ours(folder)
         text = (folder / PLAYLIST).read_text()
         if END not in text:
             _replace(folder / PLAYLIST, f"{text}{END}\n")
@@ -196,13 +198,9 @@ def _found(folder: Path) -> tuple[Playlist, int]:
         if name.endswith(UNFINISHED) and SEGMENT.fullmatch(name.removesuffix(UNFINISHED)):
             (folder / name).unlink(missing_ok=True)
     try:
-        playlist = read_playlist((folder / PLAYLIST).read_text())
+        playlist = _ours(folder)
     except FileNotFoundError:
         playlist = Playlist()
-    except ValueError as error:
-        raise TargetError(
-            f"{PLAYLIST} in this folder was not written by videotexture ({error}); move it, or give another folder"
-        ) from error
     here = [(folder / each.name).exists() for each in playlist.segments]
     complete = next((count for count, is_here in enumerate(reversed(here)) if not is_here), len(here))
     if not playlist.segments:  # beyond what was used before, so that no number comes twice
@@ -211,6 +209,15 @@ def _found(folder: Path) -> tuple[Playlist, int]:
     following = playlist.segments[-1].number + 1
     _remove(folder, lambda number: number >= following)  # finished, but never listed
     return playlist.with_last(complete), following
+
+
+def _ours(folder: Path) -> Playlist:
+    try:
+        return read_playlist((folder / PLAYLIST).read_text())
+    except ValueError as error:
+        raise TargetError(
+            f"{PLAYLIST} in this folder was not written by videotexture ({error}); move it, or give another folder"
+        ) from error
 
 
 def _remove(folder: Path, is_past: Callable[[int], bool]) -> None:
