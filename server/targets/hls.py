@@ -49,7 +49,11 @@ class HlsFolder:
         self._folder, self._picture, self._rate_hz, self._first_s = folder, picture, rate_hz, first_s
         self._lock = _locked(folder)
         self._is_discontinuous = (folder / PLAYLIST).exists()  # players may have the run before
-        self._playlist, self._number = _found(folder)
+        try:
+            self._playlist, self._number = _found(folder)
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._stream: TransportStream | None = None
         self._muxer: Muxer | None = None
         self._file: BinaryIO | None = None
