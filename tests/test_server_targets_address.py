@@ -71,7 +71,8 @@ def test_what_is_shown_has_no_secret(kind: Kind, address: str, shown: str) -> No
         (Kind.SRT, "srt://a.example:9000?latency=soon", "latency"),
         (Kind.SRT, "srt://a.example:9000?colour=red", "not colour"),
         (Kind.HLS, "", "wants a folder"),
-        (Kind.HLS, "/tmp/%d", "no %"),
+        (Kind.HLS, "~nobody-of-that-name/live", "no such user"),
+        (Kind.RECORD, "~nobody-of-that-name/live", "no such user"),
         (Kind.RECORD, "/tmp/a\nWARNING all is well", "none of them a control"),
     ],
 )

@@ -45,7 +45,7 @@ def test_from_a_folder_in_it(inside: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert list(_named([Path("..")])) == ["fire"]
 
 
-def test_inspect_and_render_take_where_one_is(inside: Path, tmp_path: Path) -> None:
+def test_inspect_takes_where_one_is(inside: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(videotexture.app, ["inspect", ".", "--figures", str(tmp_path / "figures")])
     assert done.exit_code == 0, done.exception
     written = [each.name for each in (tmp_path / "figures").iterdir()]

@@ -80,9 +80,10 @@ def _check_rtmp(url: NetworkAddress) -> None:
 def _folder(kind: Kind, address: str) -> Destination:
     if not address or len(address) > LONGEST_ADDRESS or any(letter in CONTROLS for letter in address):
         raise ValueError(f"{kind} wants a folder, of at most {LONGEST_ADDRESS} characters and none of them a control")
-    path = Path(address).expanduser().resolve()
+    try:
+        path = Path(address).expanduser().resolve()
+    except RuntimeError as error:
+        raise ValueError(f"{address}: there is no such user, or no home; give the whole path") from error
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is a file; {kind} wants a folder")
-    if kind is Kind.HLS and "%" in str(path):
-        raise ValueError(f"{path}: no % may be in the path, FFmpeg counts segments by it")
     return Destination(kind, str(path), str(path))
