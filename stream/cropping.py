@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any, cast
 
 import av.logging
 from av.container import InputContainer
@@ -31,7 +32,7 @@ class Cropping:
         level = av.logging.get_level()
         av.logging.set_level(av.logging.INFO)
         try:
-            described = container.dumps_format()
+            described: str = cast(Any, container).dumps_format()  # which its stubs leave out
         finally:
             av.logging.set_level(level)
         tracks = re.split(r"^ *Stream #\d+:(\d+)", described, flags=re.MULTILINE)
