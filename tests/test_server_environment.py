@@ -27,7 +27,7 @@ VALUES: dict[str, object] = {
     "allow_origin": ["https://a.example.org", "https://b.example.org"], "max_viewers": 3, "max_joins": 2.5,
     "udp_ports": "50000-50100", "advertise": "203.0.113.7", "turn": "turn:relay.example.org", "turn_secret": TOKEN,
     "relay_only": True, "renditions": False, "whip": ["https://a.example.org/w", "https://b.example.org/w"],
-    "whip_token": TOKEN,
+    "whip_token": TOKEN, "root_path": "/a wall", "trusted_proxy": ["127.0.0.1", "10.0.0.0/8"],
 }  # fmt: skip
 COMMAND: Any = get_command(videotexture.app).commands["serve"]  # type: ignore[attr-defined]
 NEEDED = ["given.texture"]
