@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -9,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from av.audio.frame import AudioFrame
+from scipy.signal import butter, sosfilt, sosfilt_zi
 
 from stream.hearing.fast_path import FastPath
-from stream.hearing.offset import OffsetFilter
+from stream.hearing.offset import CUTOFF_HZ, OffsetFilter
 from stream.hearing.onset import Onset
 from stream.hearing.rhythm import Rhythm
 from stream.hearing.ring import Ring
@@ -107,3 +110,21 @@ def test_clips_and_songs_are_heard_without_their_offsets(tmp_path: Path) -> None
         frame.sample_rate = 48000
         container.mux(stream.encode(frame))
     assert abs(Song.read(tmp_path / "song.wav").sound[800:-800].mean()) < 1e-3
+
+
+@pytest.mark.parametrize("lengths", [[160] * 20, [1, 7, 159, 161, 1000, 3], [5000]])
+def test_it_is_butterworths_filter(lengths: list[int]) -> None:
+    sections = butter(2, CUTOFF_HZ, "highpass", fs=SAMPLE_RATE_HZ, output="sos")
+    sound = np.random.default_rng(1).normal(0.2, 0.3, sum(lengths)).astype(np.float32)
+    ours, ends = OffsetFilter(), np.cumsum(lengths)
+    found = np.concatenate([ours.process(part) for part in np.split(sound, ends[:-1])])
+    state = sosfilt_zi(sections) * float(sound[: min(lengths[0], BLOCK_SAMPLES)].mean())
+    expected, _ = sosfilt(sections, sound, zi=state)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_serving_does_not_wait_for_what_it_does_not_need() -> None:
+    """`scipy.signal` alone takes 0.6 s to import, and matplotlib and torch more."""
+    code = "import sys, server.serve, server.playing; print(*(name for name in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"scipy.signal", "scipy.stats", "matplotlib", "torch", "pandas"} & set(loaded)
