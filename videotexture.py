@@ -9,6 +9,7 @@ import models.early  # noqa: F401 (before everything that takes a while)
 
 # isort: split
 import logging
+import shlex
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -185,7 +186,7 @@ def fit(
     with progress_bars() as progress:
         start = start_weights(chosen, None if weights in (None, "random") else Path(weights), progress)
         if start is not None and start.newly_pinned:
-            console.print(f"{start.name}: first seen now, with sha256 {start.sha256}; no other will be taken after it")
+            say(f"{start.name}: first seen now, with sha256 {start.sha256}; no other will be taken after it")
         report = build_texture(
             clip,
             out,
@@ -200,9 +201,9 @@ def fit(
         )
     for note in report.notes:
         console.print(escape(f"{clip.name}: {note}"), soft_wrap=True)
-    console.print(
+    say(
         f"{out}: {report.segments} segments, {report.bridges} bridges, {sum(report.seconds.values()):.1f} s. "
-        f"Play it: videotexture serve {out}"
+        f"Play it: videotexture serve {shlex.quote(str(out))}"
     )
 
 
@@ -236,7 +237,7 @@ def doctor(
     said = {"udp_ports": udp_ports, "advertise": advertise, "turn": turn, "turn_secret": turn_secret}
     findings = examine(said, tuple(ice_address) if ice_address else None) + certificate_findings(tls_cert, tls_key)
     for finding in findings:
-        table.add_row("ok" if finding.is_well else "--", finding.what, finding.found, finding.mend)
+        table.add_row("ok" if finding.is_well else "--", *map(escape, (finding.what, finding.found, finding.mend)))
     print_table(table)
     if any(finding.is_needed and not finding.is_well for finding in findings):
         raise typer.Exit(1)

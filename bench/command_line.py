@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from models.progress import Progress
@@ -47,7 +48,7 @@ def progress_bar(console: Console) -> Iterator[Progress]:
         rich_progress.TaskProgressColumn(),
         rich_progress.TimeElapsedColumn(),
         rich_progress.TimeRemainingColumn(),
-        rich_progress.TextColumn("{task.description}"),
+        rich_progress.TextColumn("{task.description}", markup=False),
     )
     with rich_progress.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
@@ -63,10 +64,10 @@ def report(figures: list[dict[str, object]], json_out: Path | None) -> None:
     console = Console(highlight=False)
     table = Table(*figures[0])
     for row in figures:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(escape(str(value)) for value in row.values()))
     turned = Table(show_header=False)
     for name in figures[0]:
-        turned.add_row(name, *(str(row[name]) for row in figures))
+        turned.add_row(name, *(escape(str(row[name])) for row in figures))
     print_table(turned if fits(turned, console) and not fits(table, console) else table, console)
     if json_out is not None:
         json_out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

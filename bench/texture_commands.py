@@ -34,7 +34,8 @@ def bench_jumps(
     from bench.jumps import sheet
 
     places = sheet(texture, out, seed=seed, interpolator=interpolator)
-    Console(highlight=False).print(f"{out}: " + ", ".join(f"{leaves} to {lands}" for leaves, lands in places))
+    told = ", ".join(f"{leaves} to {lands}" for leaves, lands in places)
+    Console(highlight=False).print(f"{out}: {told}", markup=False)
 
 
 @app.command("sound-jumps")
@@ -162,7 +163,7 @@ def bench_quality(
         page = write_page(results.cells, html, plan.clips, progress) if html is not None else None
     show(results.cells, console)
     if page is not None:
-        console.print(f"{page}")
+        console.print(f"{page}", markup=False)
 
 
 @app.command("sync")

@@ -37,7 +37,12 @@ def finite(value: float | None) -> float | None:
 @contextmanager
 def progress_bars() -> Iterator[Bars]:
     """Bars on stderr while it is open; a `models.progress.Progress`."""
-    columns = (TextColumn("{task.description:>16}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:>16}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         yield Bars(bars)
 

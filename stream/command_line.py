@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from models.tables import print_table
-from models.terminal import UnmetError, console, finite, progress_bars, say
+from models.terminal import UnmetError, finite, progress_bars, say
 from stream.options import (
     Interpolator,
     InterpolatorName,
@@ -79,7 +80,7 @@ def render(
         raise UnmetError("--alpha and --plan say how a song is followed; give one with --audio")
     with Texture.open(texture) as opened:
         if position_bar:
-            console.print("with a position bar each picture is decoded, drawn on and encoded again (libx264)")
+            say("with a position bar each picture is decoded, drawn on and encoded again (libx264)")
         if audio is not None:
             planned = plan is not PlanName.GREEDY
             rate = jumps_per_minute if planned else None
@@ -94,7 +95,7 @@ def render(
         bridges = open_texture_bridges(opened, interpolator, waited_for=True)
         with Player(opened, liveliness, seed=seed, bridges=bridges) as player, progress_bars() as progress:
             jumps = render_file(player, out, seconds, position_bar=position_bar, progress=progress)
-    console.print(f"{out}: {seconds:g} s, {jumps} jumps")
+    say(f"{out}: {seconds:g} s, {jumps} jumps")
 
 
 def _render_song(
@@ -132,7 +133,7 @@ def _render_song(
             texture, steps, song, out,
             seconds=seconds, bridges=bridges, position_bar=position_bar, progress=progress,
         )  # fmt: skip
-    console.print(f"{out}: {min(seconds or song.seconds, song.seconds):.6g} s, {jumps} jumps")
+    say(f"{out}: {min(seconds or song.seconds, song.seconds):.6g} s, {jumps} jumps")
 
 
 def inspect(
@@ -156,15 +157,15 @@ def inspect(
     with Texture.open(texture) as opened:
         table = Table(show_header=False, box=None)
         for name, value in numbers(opened).items():
-            table.add_row(name, str(value))
+            table.add_row(name, escape(str(value)))
         print_table(table)
         if plot is not None:
             write_plot(opened, plot)
-            console.print(f"{plot}: written")
+            say(f"{plot}: written")
         if figures is not None:
             with progress_bars() as progress:
                 written = write_figures(opened, figures, progress=progress)
-            console.print(f"{figures}: {', '.join(path.name for path in written)}")
+            say(f"{figures}: {', '.join(path.name for path in written)}")
 
 
 def devices() -> None:
@@ -177,6 +178,8 @@ def devices() -> None:
     table = Table("", "name", "called", "by", "what")
     for device in found:
         what = f"{'monitor' if device.is_monitor else 'input'}, {device.rate_hz / 1000:g} kHz"
-        table.add_row("*" if device.is_default else "", device.description, device.name, device.api, what)
+        table.add_row(
+            "*" if device.is_default else "", *map(escape, (device.description, device.name, device.api)), what
+        )
     print_table(table)
-    console.print("any part of a name that no other has will do, and `default` for the one with *", soft_wrap=True)
+    say("any part of a name that no other has will do, and `default` for the one with *")

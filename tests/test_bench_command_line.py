@@ -27,3 +27,10 @@ def test_what_is_too_wide_is_told_line_by_line(
     assert [line.split()[1::2] for line in wide.splitlines() if "figure" in line] == [
         [f"figure_{index}", str(10 + index), str(20 + index)] for index in range(9)
     ]
+
+
+def test_names_in_brackets_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    report([{"clip": "Fire [dQw4w9WgXcQ].mp4", "total_s": 1.5}, {"clip": "[bold]x[/bold].mp4", "total_s": 2}], None)
+    text = capsys.readouterr().out
+    assert "Fire [dQw4w9WgXcQ].mp4" in text
+    assert "[bold]x[/bold].mp4" in text

@@ -55,6 +55,12 @@ def test_render_copies_packets_into_a_file_of_the_right_length(texture: Path, tm
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_names_in_brackets_are_told_whole(texture: Path, tmp_path: Path) -> None:
+    """Rich takes `[x]` for markup, and leaves it out."""
+    done = run("render", texture, tmp_path / "12:30 [x].mp4", "--seconds", 2)
+    assert "12:30 [x].mp4: 2 s" in " ".join(done.stderr.split())
+
+
 def test_render_with_a_position_bar_says_that_it_encodes_again(texture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     done = run("render", texture, out, "--seconds", 4, "--seed", 3, "--position-bar")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.quality.cell import Cell
@@ -25,7 +26,7 @@ def _screen_table(table: Table, walks: dict[str, str]) -> ScreenTable:
     screen = ScreenTable(title=table.title, title_justify="left", title_style="bold", caption_justify="left")
     screen.add_column("")
     for column in table.columns:
-        screen.add_column(column, justify="right")
+        screen.add_column(escape(column), justify="right")
     spans = [extremes(table, column) for column in range(len(table.columns))]
     for name, figures in table.rows.items():
         aside = name in (CHANCE, ORACLE)

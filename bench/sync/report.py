@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.sync.cell import Cell, Row, rows
@@ -75,14 +76,15 @@ def show(cells: Sequence[Cell], console: Console) -> None:
     console.print(NOTE)
     for cell in cells:
         if "not_run" in cell:
-            console.print(f"{cell['method']} on {cell['clip']}, {cell['song']}: {cell['not_run']}")
+            told = f"{cell['method']} on {cell['clip']}, {cell['song']}: {cell['not_run']}"
+            console.print(told, markup=False)
 
 
 def _table(title: str, cells: Sequence[Cell]) -> Table:
     columns = [column for column in COLUMNS if any(column.pick(cell) is not None for cell in cells)]
     seeds = len({cell["seed"] for cell in cells})
     kind = next(cell["ears"] for cell in cells)
-    table = Table(title=f"{title}, {seeds} seeds, heard by {kind}", title_justify="left", title_style="bold")
+    table = Table(title=f"{escape(title)}, {seeds} seeds, heard by {kind}", title_justify="left", title_style="bold")
     table.add_column("")
     table.add_column("α", justify="right")
     for column in columns:
