@@ -23,7 +23,8 @@ from models.tracks import has_decoder, picture_track
 from stream.cropping import Cropping
 from stream.errors import ClipError
 from stream.plain_pictures import Kind, PlainPictures, link, ready
-from stream.timeline import PictureClock, Timeline
+from stream.time_breaks import read_timeline
+from stream.timeline import PictureClock
 
 STANDARD_RATES_HZ = tuple(
     Fraction(rate)
@@ -68,7 +69,7 @@ class Clip:
         self.notes: list[str] = []
         self._track: int | None = None
         self._open()
-        self.timeline = Timeline.of(self._container, self._stream, self._usual_frame_s())
+        self.timeline = read_timeline(self._container, self._stream, self._usual_frame_s())
         self._first, self._first_aspect = self._first_frame()
         self.timeline = self.timeline.aligned(float(self._first.time or 0.0))
         for note in self.timeline.notes:

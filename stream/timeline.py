@@ -8,22 +8,14 @@ that both stay together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from av.container import InputContainer
-from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Stream
 
-MOST_BACK_S, MOST_BACK_FRAMES = (
-    0.5,
-    5,
-)  # stamps go back by less; in Matroska, which keeps none for decoding, by pictures
+MOST_BACK_S = 0.5  # stamps that go back by more have jumped
 LONGEST_HOLD_S = 10.0  # a picture may stand so long; FFmpeg's own limit for a gap (`-dts_delta_threshold`)
-WRAP_S = 2**33 / 90_000  # when the stamps of a transport stream begin at 0 again
 ALIKE_S = 1.0  # jumps of pictures and of sound are the same one if they differ by less
 OUTSIDE_S = 10.0  # sound may begin, or end, so far outside of its pictures
 
@@ -82,23 +74,6 @@ class Timeline:
         """Of a file whose time never breaks, and whose first picture stands at `starts_s`."""
         return cls((Run(0, starts_s, float("inf"), -starts_s, float("inf"), -1, starts_s),))
 
-    @classmethod
-    def of(cls, container: InputContainer, track: Stream, frame_s: float) -> Timeline:
-        """Of an open file, which is read to its end, but not decoded.
-
-        Args:
-            track: of the pictures.
-            frame_s: how long a picture usually stands.
-        """
-        reader, file_ends_s = _Reader(frame_s), 0.0
-        for packet in _packets(container):
-            time_s = _time_s(packet)
-            if time_s is not None:
-                file_ends_s = max(file_ends_s, time_s + float((packet.duration or 0) * _base(packet)))
-            if packet.stream_index == track.index:
-                reader.take(packet, time_s, None if packet.dts is None else float(packet.dts * _base(packet)))
-        return reader.timeline(file_ends_s)
-
     @property
     def duration_s(self) -> float:
         """How long all its pictures stand."""
@@ -136,19 +111,19 @@ class PictureClock:
             return
         while self._run + 1 < len(self._runs) and self._count >= self._runs[self._run + 1].first:
             self._run += 1
-        run, place = self._runs[self._run], self._count - self._runs[self._run].first
-        self._count += 1
+        run = self._runs[self._run]
         if self._run and self._is_late(packet, self._runs[self._run - 1], run):
             run = self._runs[self._run - 1]
+        place, self._count = self._count - run.first, self._count + 1
         move_s = run.shift_s - self._runs[0].shift_s
         if run.counts:
-            packet.pts = packet.dts = round((run.begins_s + move_s + place * self._frame_s) / _base(packet))
+            packet.pts = packet.dts = round((run.begins_s + move_s + place * self._frame_s) / time_base_of(packet))
         elif self._run:
             _move(packet, move_s)
 
     def _is_late(self, packet: Packet[Any], before: Run, run: Run) -> bool:
         """Whether a packet is of the run before a leap, stored behind the first of the run after it."""
-        time_s = _time_s(packet)
+        time_s = time_of(packet)
         return time_s is not None and before.ends_s < run.begins_s and time_s < (before.ends_s + run.begins_s) / 2
 
 
@@ -167,10 +142,10 @@ class SoundClock:
 
     def set(self, packet: Packet[Any]) -> None:
         """Change a packet's stamps."""
-        time_s = _time_s(packet)
+        time_s = time_of(packet)
         if time_s is not None and packet.size:
             position = -1 if packet.pos is None else packet.pos
-            self._follow(time_s, float((packet.duration or 0) * _base(packet)), position)
+            self._follow(time_s, float((packet.duration or 0) * time_base_of(packet)), position)
         _move(packet, self.run.shift_s)
 
     def _follow(self, time_s: float, duration_s: float, position: int) -> None:
@@ -198,7 +173,7 @@ class SoundClock:
                 pictures_leap_s = self._runs[index].stored_s - self._runs[index - 1].ends_s
                 if abs(pictures_leap_s - leaps_s) < ALIKE_S:
                     return index
-        placed = max((index for index in later if self._runs[index].position <= position), default=self._index)
+        placed = max((index for index in later if 0 <= self._runs[index].position <= position), default=self._index)
         by_distance = sorted(later, key=lambda index: abs(index - placed))
         return next((index for index in by_distance if self._holds(index, time_s)), placed)
 
@@ -206,144 +181,18 @@ class SoundClock:
         return self._runs[index].begins_s - OUTSIDE_S <= time_s < self._runs[index].ends_s + OUTSIDE_S
 
 
-@dataclass
-class _Open:
-    """A run that is being read; as in `Run`."""
-
-    first: int
-    position: int
-    begins_s: float
-    latest_s: float
-    shift_s: float
-    counts: bool = False
-    is_cut: bool = True
-    count: int = 0
-    latest_decoded_s: float = 0.0  # the same as `latest_s`, of the stamps for decoding
-    stored_s: float = 0.0
-
-
-@dataclass
-class _Reader:
-    """Finds runs among the picture track's stamps."""
-
-    frame_s: float
-    packets: int = 0
-    shown: int = 0
-    runs: list[_Open] = field(default_factory=list)
-    standing: int = 0  # packets since the last stamp that was later than all before it
-    hidden: tuple[int, int, float] | None = None  # the first of the packets since then that are not shown
-    back: int = 0
-    gaps: int = 0
-    stuck: int = 0
-
-    def take(self, packet: Packet[Any], time_s: float | None, decoded_s: float | None) -> None:
-        """Look at the next packet.
-
-        Args:
-            time_s: when it is shown.
-            decoded_s: when it is decoded: stamps that are in order, so that a jump is a jump.
-        """
-        index, self.packets = self.packets, self.packets + 1
-        self.shown += not packet.is_discard
-        if time_s is None:
-            return
-        position = -1 if packet.pos is None else packet.pos
-        if packet.is_discard:
-            self.hidden = self.hidden or (index, position, time_s)
-            return
-        decoded_s = time_s if decoded_s is None else decoded_s
-        first, position, stored_s = self.hidden or (index, position, time_s)
-        self.hidden = None
-        begun = _Open(first, position, time_s, time_s, 0.0, latest_decoded_s=decoded_s, stored_s=stored_s)
-        if not self.runs:
-            self.runs.append(begun)
-            return
-        run = self.runs[-1]
-        ahead_s, shown_ahead_s = decoded_s - run.latest_decoded_s, time_s - run.latest_s
-        if run.counts and abs(shown_ahead_s) < self.frame_s / 4:
-            run.count += 1
-        elif abs(ahead_s + WRAP_S) < LONGEST_HOLD_S:
-            begun.is_cut = False
-            self._begin(begun, shown_ahead_s + WRAP_S)
-        elif ahead_s < -max(MOST_BACK_S, MOST_BACK_FRAMES * self.frame_s):
-            self.back += 1
-            self._begin(begun, self.frame_s)
-        elif shown_ahead_s > LONGEST_HOLD_S + MOST_BACK_FRAMES * self.frame_s:
-            self.gaps += 1
-            self._begin(begun, self.frame_s)
-        elif run.counts:
-            begun.is_cut = False
-            self._begin(begun, self.frame_s)
-        else:
-            run.latest_decoded_s = max(run.latest_decoded_s, decoded_s)
-            self._go_on(run, begun, shown_ahead_s)
-
-    def _go_on(self, run: _Open, begun: _Open, ahead_s: float) -> None:
-        """Take a picture of the run, unless its stamp has been the same for too long."""
-        if ahead_s > 0:
-            run.latest_s, self.standing = begun.latest_s, 0
-        elif ahead_s > -self.frame_s / 4:
-            self.standing += 1
-            if self.standing > max(MOST_BACK_S / self.frame_s, MOST_BACK_FRAMES):
-                self.stuck += 1
-                begun.first, begun.count = begun.first - self.standing + 1, self.standing
-                begun.counts, begun.is_cut = True, False
-                self._begin(begun, self.frame_s)
-
-    def _begin(self, run: _Open, after_s: float) -> None:
-        """Begin a run whose first picture stands `after_s` behind the last picture before it."""
-        self.standing = 0
-        run.shift_s = self._last_s(self.runs[-1]) + after_s - run.begins_s
-        self.runs.append(run)
-
-    def _last_s(self, run: _Open) -> float:
-        """When a run's last picture begins, in the clip's time."""
-        if run.counts:
-            return run.begins_s + run.shift_s + (run.count - 1) * self.frame_s
-        return run.latest_s + run.shift_s
-
-    def timeline(self, file_ends_s: float) -> Timeline:
-        opened = self.runs or [_Open(0, -1, 0.0, max(0, self.packets - 1) * self.frame_s, 0.0)]
-        runs = tuple(
-            Run(
-                run.first, run.begins_s, run.latest_s + self.frame_s, run.shift_s, self._last_s(run) + self.frame_s,
-                run.position, run.stored_s, run.counts, run.is_cut,
-            )
-            for run in opened
-        )  # fmt: skip
-        timeline = Timeline(runs, self.frame_s, self.shown, file_ends_s, tuple(self._notes()))
-        return timeline.aligned(runs[0].begins_s)
-
-    def _notes(self) -> Iterator[str]:
-        if self.back:
-            yield f"its time begins again {_times(self.back)}, as in joined recordings; the clip goes on, as a cut"
-        if self.gaps:
-            yield f"its time leaps by more than {LONGEST_HOLD_S:g} s {_times(self.gaps)}; the gap is closed, as a cut"
-        if self.stuck:
-            yield f"its time stands still {_times(self.stuck)} while pictures go on; they are counted there"
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _packets(container: InputContainer) -> Iterator[Packet[Any]]:
-    try:
-        yield from (packet for packet in container.demux() if packet.size)
-    except FFmpegError:
-        return  # it cannot be read on, as whoever decodes it will find too
-
-
-def _base(packet: Packet[Any]) -> Fraction:
+def time_base_of(packet: Packet[Any]) -> Fraction:
+    """What a packet's stamps count, in s."""
     return packet.time_base or Fraction(1, 90_000)
 
 
-def _time_s(packet: Packet[Any]) -> float | None:
+def time_of(packet: Packet[Any]) -> float | None:
+    """When a packet is shown or heard, in the file's time in s; None where it does not say."""
     stamp = packet.dts if packet.pts is None else packet.pts
-    return None if stamp is None else float(stamp * _base(packet))
+    return None if stamp is None else float(stamp * time_base_of(packet))
 
 
 def _move(packet: Packet[Any], by_s: float) -> None:
-    by = round(by_s / _base(packet))
+    by = round(by_s / time_base_of(packet))
     packet.pts = None if packet.pts is None else packet.pts + by
     packet.dts = None if packet.dts is None else packet.dts + by
