@@ -145,5 +145,5 @@ def _end_at_once(number: int) -> None:
                 child.kill()
     with contextlib.suppress(OSError):
         cursor = f"{_SHOW_CURSOR}\r" if os.isatty(2) else ""
-        os.write(2, f"{cursor}ended at once, as it was told twice; what was half made may be left\n".encode())
+        os.write(2, f"{cursor}ended at once, at the second signal; unfinished files may be left behind\n".encode())
     os._exit(128 + number)

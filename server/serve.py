@@ -100,7 +100,10 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """In place of uvicorn's own way, which waits for ever-open connections after a second Ctrl-C too."""
+        """In place of uvicorn's own way, which waits for ever-open connections after a second Ctrl-C too.
+
+        It is entered before uvicorn begins, too: a cancellation of uvicorn's start is logged with a traceback.
+        """
 
         def stop() -> None:
             self.should_exit = True
@@ -256,7 +259,9 @@ async def _serve(
             manager = ServiceManager.of(os.environ)
             if manager is not None:
                 running.append(tasks.create_task(manager.attend(channel.vitals), name="service manager"))
-            on_listening(_page_addresses(listening, "http" if settings.tls is None else "https"))
-            await server.serve(sockets=[listening])
+            with server.capture_signals():
+                await asyncio.sleep(0)  # where a signal that came earlier cancels; later ones let the server stop
+                on_listening(_page_addresses(listening, "http" if settings.tls is None else "https"))
+                await server.serve(sockets=[listening])
             for task in running:
                 task.cancel()

@@ -56,6 +56,23 @@ def test_a_server_ends_in_order_whoever_is_connected(texture: Path, number: sign
     assert "at once" not in errors
 
 
+def test_a_server_that_has_only_told_its_address_ends_in_order(texture: Path) -> None:
+    arguments = [*COMMAND, "serve", str(texture), "--port", "0"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}  # the line is read before anything follows it
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "is playing at" in process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            errors = process.communicate(timeout=SOON_S)[1]
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+
+
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
 def test_the_second_signal_ends_a_server_at_once_in_one_line(texture: Path, tmp_path: Path, second: int) -> None:
     with ExitStack() as stack:
