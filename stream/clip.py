@@ -107,6 +107,12 @@ class Clip:
             raise ClipError(f"{self.path}: no picture in it could be decoded; the file is damaged")
         if self._damaged:
             self._note("damaged parts of it are passed over")
+        decoded_s, stored_s = float(index / self.rate_hz), self.timeline.runs[-1].clip_ends_s
+        if decoded_s < (1 - CUT_OFF) * stored_s:
+            self._note(
+                f"only {decoded_s:.1f} s of its {stored_s:.1f} s of pictures can be decoded; the rest is damaged, or "
+                "of another kind than what is before it"
+            )
         promised_s = self._promised_s()
         if self.timeline.duration_s < (1 - CUT_OFF) * promised_s:
             self._note(f"it is cut off: {self.timeline.duration_s:.1f} s could be read of {promised_s:.1f}")

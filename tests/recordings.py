@@ -29,6 +29,7 @@ def record(
     sound_ahead_s: float = 0.0,
     level: int = 60,
     has_sound: bool = True,
+    codec: str = "libx264",
     breaks: tuple[float, float] | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
@@ -38,11 +39,13 @@ def record(
         begins_s: the stamp of its first picture.
         sound_ahead_s: by how much the sound begins before the picture.
         level: of its pictures, by which it is known.
+        codec: of its pictures.
         breaks: from that moment of it on, all stamps are later by so many seconds.
         options: of the container.
     """
     with av.open(str(path), "w", options={"avoid_negative_ts": "disabled", **(options or {})}) as container:
-        video = container.add_stream("libx264", rate=RATE_HZ, options={"g": "15", "preset": "ultrafast"})
+        how = {"g": "15", **({"preset": "ultrafast"} if codec == "libx264" else {})}
+        video = container.add_stream(codec, rate=RATE_HZ, options=how)
         video.width = video.height = SIDE_PX
         video.pix_fmt = "yuv420p"
         packets = []

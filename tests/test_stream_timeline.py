@@ -248,3 +248,11 @@ def test_joined_fragmented_files_keep_each_its_sound(tmp_path: Path) -> None:
     watched = Watched(joined(tmp_path / "both.mp4", *parts))
     assert len(watched.flashes_s) == len(watched.beeps_s) == 2
     assert watched.beeps_s == pytest.approx(watched.flashes_s, abs=0.06)
+
+
+def test_a_recording_of_another_codec_behind_the_first_is_said_to_be_lost(tmp_path: Path) -> None:
+    """FFmpeg goes on with the decoder that it began with; half of a clip must not go without a word."""
+    parts = [record(tmp_path / "a.ts"), record(tmp_path / "b.ts", codec="mpeg2video", level=110)]
+    watched = Watched(joined(tmp_path / "both.ts", *parts))
+    assert len(watched.levels) / watched.rate_hz < 3
+    assert [note for note in watched.notes if "of pictures can be decoded" in note]
