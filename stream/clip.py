@@ -14,6 +14,7 @@ from pathlib import Path
 import av
 import av.error
 import av.filter
+from av.stream import Disposition, Stream
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -23,6 +24,7 @@ from models.tracks import has_decoder, picture_track
 from stream.cropping import Cropping
 from stream.errors import ClipError
 from stream.plain_pictures import Kind, PlainPictures, link, ready
+from stream.promised import cut_off_note, is_much_less
 from stream.time_breaks import read_timeline
 from stream.timeline import PictureClock
 
@@ -35,7 +37,6 @@ LOWEST_RATE_HZ = Fraction(10)  # below it, a stride would be less than two frame
 HIGHEST_RATE_HZ = Fraction(60)
 LEAST_USUAL_RATE_HZ, MOST_USUAL_RATE_HZ = Fraction(1, 60), Fraction(240)  # files of varying rate say less, or more
 MOST_DAMAGED_PACKETS = 10_000
-CUT_OFF = 0.05  # of a clip: what is missing of its promised length beyond that is said
 CUT_SCORE = 10.0  # FFmpeg's own default for `scdet`, in per cent
 
 
@@ -108,14 +109,13 @@ class Clip:
         if self._damaged:
             self._note("damaged parts of it are passed over")
         decoded_s, stored_s = float(index / self.rate_hz), self.timeline.runs[-1].clip_ends_s
-        if decoded_s < (1 - CUT_OFF) * stored_s:
+        if is_much_less(decoded_s, stored_s):
             self._note(
                 f"only {decoded_s:.1f} s of its {stored_s:.1f} s of pictures can be decoded; the rest is damaged, or "
                 "of another kind than what is before it"
             )
-        promised_s = self._promised_s()
-        if self.timeline.duration_s < (1 - CUT_OFF) * promised_s:
-            self._note(f"it is cut off: {self.timeline.duration_s:.1f} s could be read of {promised_s:.1f}")
+        if note := cut_off_note(self._container, self._stream, self.timeline):
+            self._note(note)
 
     def _at_constant_rate(self, cuts: set[int]) -> Iterator[VideoFrame]:
         """All pictures, plain; where their shape changes, the place is added to `cuts`."""
@@ -153,7 +153,7 @@ class Clip:
     def _chosen_track(self) -> int:
         chosen = picture_track(self._container, self.path)
         if chosen is None:
-            kinds = ", ".join(sorted({stream.type for stream in self._container.streams})) or "nothing"
+            kinds = ", ".join(sorted({_kind(track) for track in self._container.streams})) or "nothing"
             self._container.close()
             raise ClipError(f"{self.path}: there is no video in it, only {kinds}; a clip with pictures is needed")
         if not has_decoder(chosen.stream):
@@ -206,7 +206,10 @@ class Clip:
     def _first_frame(self) -> tuple[VideoFrame, Fraction]:
         first = next(self._decoded(), None)
         if first is None:
-            raise ClipError(f"{self.path}: no picture in it could be decoded; the file is cut short or damaged")
+            raise ClipError(
+                f"{self.path}: no picture in it could be decoded; the file is cut short, damaged, or of a kind that "
+                "FFmpeg cannot decode, such as animated WebP"
+            )
         return first
 
     def _usual_frame_s(self) -> float:
@@ -215,11 +218,17 @@ class Clip:
         return float(1 / min(max(Fraction(rate), LEAST_USUAL_RATE_HZ), MOST_USUAL_RATE_HZ))
 
     def _average_rate(self) -> Fraction | None:
-        """Pictures per second; where the file's time breaks, what it says of itself is wrong."""
-        if len(self.timeline.runs) == 1:
-            return self._stream.average_rate or self._stream.guessed_rate
-        counted, guessed = Fraction(self.timeline.shown / self.timeline.duration_s), self._stream.guessed_rate
-        return guessed if guessed and abs(guessed - counted) < counted / 20 else counted
+        """Pictures per second; what the file says of it counts as far as its pictures bear it out."""
+        average, guessed = self._stream.average_rate, self._stream.guessed_rate
+        if self.timeline.duration_s <= 0:
+            return average or guessed
+        counted = Fraction(self.timeline.shown / self.timeline.duration_s)
+        if len(self.timeline.runs) > 1:
+            average = None  # it goes by what is no time
+        likely = [rate for rate in (average, guessed) if rate and abs(rate - counted) < counted / 20]
+        if likely:
+            return likely[0]
+        return counted if len(self.timeline.runs) > 1 else average or guessed
 
     def _constant_rate(self) -> Fraction:
         average = self._average_rate()
@@ -237,22 +246,13 @@ class Clip:
             )
         return rate.limit_denominator(1001)
 
-    def _promised_s(self) -> float:
-        """How long the file says that its pictures are; 0 where it says nothing that can be held against it.
-
-        What it says of all its tracks together says nothing of the pictures, as long as one track is as long as that.
-        """
-        if len(self.timeline.runs) > 1:
-            return 0.0
-        if self._stream.duration and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        whole_s = (self._container.duration or 0) / av.time_base
-        begins_s = (self._container.start_time or 0) / av.time_base
-        return 0.0 if self.timeline.file_ends_s - begins_s > (1 - CUT_OFF) * whole_s else whole_s
-
     def _note(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
+
+
+def _kind(track: Stream) -> str:
+    return "cover art" if track.disposition & Disposition.attached_pic else track.type
 
 
 def _open(path: Path) -> av.container.InputContainer:

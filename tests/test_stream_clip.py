@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from stream.clip import Clip
 from stream.errors import ClipError
@@ -28,6 +29,22 @@ def test_a_rotated_clip_is_upright_as_opencv_sees_it(tmp_path: Path, degrees: in
     found = pictures(path)[0]
     assert found.shape == expected.shape
     assert np.abs(found.astype(int) - expected).mean() < 1
+
+
+def test_cover_art_is_no_clip(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp3"
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("png", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "rgb24"
+        cover.disposition = Disposition.attached_pic
+        sound = container.add_stream("libmp3lame", rate=44_100, layout="mono")
+        packets = cover.encode(av.VideoFrame.from_ndarray(disc(0, 64, 64), format="rgb24"))
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 44_100), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 44_100
+        for packet in [*packets, *sound.encode(silence), *sound.encode(None)]:
+            container.mux(packet)
+    with pytest.raises(ClipError, match=r"no video in it, only audio, cover art"):
+        Clip(path)
 
 
 def test_an_odd_size_is_cropped_to_an_even_one(tmp_path: Path) -> None:
@@ -49,6 +66,20 @@ def test_any_pixel_format_becomes_8_bit_limited_range(tmp_path: Path, codec: str
     assert picture.format.name == "yuv420p"
     luma = picture.to_ndarray()[: picture.height]
     assert luma[:12, :16].mean() == pytest.approx(235, abs=4)  # the white mark: 255 would be full range
+
+
+def test_a_rate_that_the_pictures_do_not_bear_out_is_not_believed(tmp_path: Path) -> None:
+    """FFmpeg's demuxer for DV says 60000 Hz."""
+    path = tmp_path / "clip.dv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("dvvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        for index in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(disc(index, 720, 576), format="rgb24")))
+        container.mux(stream.encode(None))
+    with Clip(path) as clip:
+        assert clip.rate_hz == 25
+        assert len(list(clip.frames())) == 10
 
 
 def test_a_varying_rate_becomes_constant_and_keeps_its_length(tmp_path: Path) -> None:
