@@ -26,7 +26,7 @@ from stream.errors import ClipError
 from stream.plain_pictures import Kind, PlainPictures, link, ready
 from stream.promised import cut_off_note, is_much_less
 from stream.time_breaks import read_timeline
-from stream.timeline import PictureClock
+from stream.timeline import PictureClock, repeats_picture
 
 STANDARD_RATES_HZ = tuple(
     Fraction(rate)
@@ -179,7 +179,7 @@ class Clip:
                 if packet is None:
                     return
                 clock.set(packet)
-                for picture in packet.decode():
+                for picture in () if repeats_picture(packet) else packet.decode():
                     now = self._stream.codec_context.sample_aspect_ratio
                     # The file's word for it counts, until the pictures' own changes.
                     aspect = now if now != begins_with else self._stream.sample_aspect_ratio
@@ -197,6 +197,8 @@ class Clip:
         for index, (picture, aspect) in enumerate(self._decoded()):
             if picture.pts is None:
                 picture.pts, picture.time_base = round(index / self.rate_hz / self._time_base), self._time_base
+            # The `fps` filter has the others stand until the next.
+            picture.duration = round(self.timeline.last_stands_s / self._time_base)
             yield picture, aspect
 
     @property
@@ -218,17 +220,21 @@ class Clip:
         return float(1 / min(max(Fraction(rate), LEAST_USUAL_RATE_HZ), MOST_USUAL_RATE_HZ))
 
     def _average_rate(self) -> Fraction | None:
-        """Pictures per second; what the file says of it counts as far as its pictures bear it out."""
+        """Pictures per second; what the file says of it counts as far as its pictures bear it out.
+
+        Those that stand for long say nothing of it: a slide in a talk, a gap that a camera left.
+        """
         average, guessed = self._stream.average_rate, self._stream.guessed_rate
-        if self.timeline.duration_s <= 0:
-            return average or guessed
-        counted = Fraction(self.timeline.shown / self.timeline.duration_s)
-        if len(self.timeline.runs) > 1:
-            average = None  # it goes by what is no time
-        likely = [rate for rate in (average, guessed) if rate and abs(rate - counted) < counted / 20]
-        if likely:
-            return likely[0]
-        return counted if len(self.timeline.runs) > 1 else average or guessed
+        usual, duration_s = Fraction(self.timeline.usual_rate_hz), self.timeline.duration_s
+        is_whole = len(self.timeline.runs) == 1  # or the average goes by what is no time
+        said = [rate for rate in (average if is_whole else None, guessed) if rate]
+        likely = [rate for rate in said if abs(rate - usual) < usual / 20]
+        if likely or not usual:
+            return next(iter(likely or said), None)
+        counted = self.timeline.shown / max(duration_s, self.timeline.frame_s)
+        # If packets are not the pictures that the file counts, they may be fields.
+        are_fields = is_whole and average and abs(average - counted) > counted / 20
+        return average if are_fields else usual
 
     def _constant_rate(self) -> Fraction:
         average = self._average_rate()

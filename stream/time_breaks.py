@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
 
-from stream.timeline import LONGEST_HOLD_S, MOST_BACK_S, Run, Timeline, time_base_of, time_of
+from stream.timeline import (
+    LONGEST_HOLD_S,
+    MOST_BACK_S,
+    Run,
+    Timeline,
+    holds_picture,
+    repeats_picture,
+    seconds_of,
+    time_of,
+)
 
 MOST_BACK_FRAMES = 5  # that stamps for decoding go back in Matroska, which keeps none: pictures stored out of order
+LONG_STAND_S = 0.5  # a picture that stands longer says nothing of the rate at which the others come
 WRAP_S = 2**33 / 90_000  # when the stamps of a transport stream begin at 0 again
+# Leaps that are none: that, and FLV's stamps, which FFmpeg's muxer gives 31 bits, and its demuxer takes for 32.
+TURNS_S = (-WRAP_S, 2**31 / 1000)
 
 
 def read_timeline(container: InputContainer, track: Stream, frame_s: float) -> Timeline:
@@ -28,9 +43,10 @@ def read_timeline(container: InputContainer, track: Stream, frame_s: float) -> T
     for packet in _packets(container):
         time_s = time_of(packet)
         if time_s is not None:
-            file_ends_s = max(file_ends_s, time_s + float((packet.duration or 0) * time_base_of(packet)))
+            file_ends_s = max(file_ends_s, time_s + seconds_of(packet, packet.duration or 0))
         if packet.stream_index == track.index:
-            reader.take(packet, time_s, None if packet.dts is None else float(packet.dts * time_base_of(packet)))
+            reader.take(packet, time_s, None if packet.dts is None else seconds_of(packet, packet.dts))
+            reader.see_standing(packet, time_s)
     return reader.timeline(file_ends_s)
 
 
@@ -63,6 +79,10 @@ class _Reader:
     back: int = 0
     gaps: int = 0
     stuck: int = 0
+    times_s: array[float] = field(default_factory=lambda: array("d"))  # of those that say it, in the first run's time
+    last_s: float = -math.inf  # the last one's
+    last_drawn_s: float = -math.inf  # the last one's that does not repeat the one before
+    stands_s: float = 0.0  # how long the last one stands
 
     def take(self, packet: Packet[Any], time_s: float | None, decoded_s: float | None) -> None:
         """Look at the next packet.
@@ -90,9 +110,9 @@ class _Reader:
         ahead_s, shown_ahead_s = decoded_s - run.latest_decoded_s, time_s - run.latest_s
         if run.counts and abs(shown_ahead_s) < self.frame_s / 4:
             run.count += 1
-        elif abs(ahead_s + WRAP_S) < LONGEST_HOLD_S:
+        elif turn_s := next((turn_s for turn_s in TURNS_S if abs(ahead_s - turn_s) < LONGEST_HOLD_S), None):
             begun.is_cut = False
-            self._begin(begun, shown_ahead_s + WRAP_S)
+            self._begin(begun, shown_ahead_s - turn_s)
         elif ahead_s < -max(MOST_BACK_S, MOST_BACK_FRAMES * self.frame_s):
             self.back += 1
             self._begin(begun, self.frame_s)
@@ -118,6 +138,31 @@ class _Reader:
                 begun.counts, begun.is_cut = True, False
                 self._begin(begun, self.frame_s)
 
+    def see_standing(self, packet: Packet[Any], time_s: float | None) -> None:
+        """Look at how long the packet that was taken last stands."""
+        if time_s is None or packet.is_discard:
+            return
+        run = self.runs[-1]
+        shown_s = self._last_s(run) if run.counts else time_s + run.shift_s
+        if not run.counts:
+            self.times_s.append(shown_s)
+        if shown_s >= self.last_s:
+            self.last_s, self.stands_s = shown_s, seconds_of(packet, packet.duration or 0)
+        if not repeats_picture(packet):
+            self.last_drawn_s = max(self.last_drawn_s, shown_s)
+
+    def _more_s(self) -> float:
+        """How much longer than usual the last picture stands; for too long is a gap behind which nothing comes."""
+        if self.stands_s > LONGEST_HOLD_S + MOST_BACK_FRAMES * self.frame_s:
+            self.gaps += 1
+            return 0.0
+        return max(0.0, self.stands_s - self.frame_s)
+
+    def _usual_rate_hz(self) -> float:
+        gaps_s = np.diff(np.sort(self.times_s))
+        short_s = gaps_s[(gaps_s > 0) & (gaps_s <= max(LONG_STAND_S, MOST_BACK_FRAMES * self.frame_s))]
+        return len(short_s) / float(short_s.sum()) if short_s.any() else 0.0
+
     def _begin(self, run: _Open, after_s: float) -> None:
         """Begin a run whose first picture stands `after_s` behind the last picture before it."""
         self.standing = 0
@@ -139,7 +184,13 @@ class _Reader:
             )
             for run in opened
         )  # fmt: skip
-        timeline = Timeline(runs, self.frame_s, self.shown, file_ends_s, tuple(self._notes()))
+        more_s = self._more_s()
+        last = replace(runs[-1], ends_s=runs[-1].ends_s + more_s, clip_ends_s=runs[-1].clip_ends_s + more_s)
+        stands_s = self.frame_s + more_s + (self.last_s - self.last_drawn_s if self.times_s else 0)
+        timeline = Timeline(
+            (*runs[:-1], last), self.frame_s, self.shown, stands_s, self._usual_rate_hz(), file_ends_s,
+            tuple(self._notes()),
+        )  # fmt: skip
         return timeline.aligned(runs[0].begins_s)
 
     def _notes(self) -> Iterator[str]:
@@ -157,6 +208,6 @@ def _times(count: int) -> str:
 
 def _packets(container: InputContainer) -> Iterator[Packet[Any]]:
     try:
-        yield from (packet for packet in container.demux() if packet.size)
+        yield from filter(holds_picture, container.demux())
     except FFmpegError:
         return  # it cannot be read on, as whoever decodes it will find too

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from av.packet import Packet
@@ -59,6 +60,8 @@ class Timeline:
         runs: at least one, in the order of the file.
         frame_s: how long a picture usually stands.
         shown: how many packets of the picture track are of pictures that are shown.
+        last_stands_s: how long the last one that is drawn stands.
+        usual_rate_hz: how many come in a second, but for those that stand for long; 0 if their stamps do not say.
         file_ends_s: the file's time at which the last of all tracks ends, as far as the file can be read.
         notes: what was changed, a line each, for the user.
     """
@@ -66,6 +69,8 @@ class Timeline:
     runs: tuple[Run, ...]
     frame_s: float = 0.04
     shown: int = 0
+    last_stands_s: float = 0.0
+    usual_rate_hz: float = 0.0
     file_ends_s: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -107,7 +112,7 @@ class PictureClock:
 
     def set(self, packet: Packet[Any]) -> None:
         """Change a packet's stamps."""
-        if not packet.size:
+        if not holds_picture(packet):
             return
         while self._run + 1 < len(self._runs) and self._count >= self._runs[self._run + 1].first:
             self._run += 1
@@ -136,6 +141,8 @@ class SoundClock:
 
     def __init__(self, timeline: Timeline) -> None:
         self._runs = timeline.runs
+        # Fragments of MP4 may name places in the file that they were cut from.
+        self._in_order = all(one.position < other.position for one, other in pairwise(self._runs))
         self._index = 0
         self._due_s: float | None = None
         self.run = self._runs[0]
@@ -145,7 +152,7 @@ class SoundClock:
         time_s = time_of(packet)
         if time_s is not None and packet.size:
             position = -1 if packet.pos is None else packet.pos
-            self._follow(time_s, float((packet.duration or 0) * time_base_of(packet)), position)
+            self._follow(time_s, seconds_of(packet, packet.duration or 0), position)
         _move(packet, self.run.shift_s)
 
     def _follow(self, time_s: float, duration_s: float, position: int) -> None:
@@ -173,7 +180,9 @@ class SoundClock:
                 pictures_leap_s = self._runs[index].stored_s - self._runs[index - 1].ends_s
                 if abs(pictures_leap_s - leaps_s) < ALIKE_S:
                     return index
-        placed = max((index for index in later if 0 <= self._runs[index].position <= position), default=self._index)
+        placed = self._index
+        if self._in_order:
+            placed = max((index for index in later if 0 <= self._runs[index].position <= position), default=placed)
         by_distance = sorted(later, key=lambda index: abs(index - placed))
         return next((index for index in by_distance if self._holds(index, time_s)), placed)
 
@@ -181,15 +190,31 @@ class SoundClock:
         return self._runs[index].begins_s - OUTSIDE_S <= time_s < self._runs[index].ends_s + OUTSIDE_S
 
 
+def holds_picture(packet: Packet[Any]) -> bool:
+    """Whether a picture track's packet is one of the file's, and not there to flush the decoder."""
+    return packet.size > 0 or packet.pts is not None
+
+
+def repeats_picture(packet: Packet[Any]) -> bool:
+    """Whether a packet says, by holding nothing, that the picture before it stands on (Theora, AVI)."""
+    return holds_picture(packet) and not packet.size
+
+
 def time_base_of(packet: Packet[Any]) -> Fraction:
     """What a packet's stamps count, in s."""
     return packet.time_base or Fraction(1, 90_000)
 
 
+def seconds_of(packet: Packet[Any], stamp: int) -> float:
+    """A packet's stamp in seconds. It is asked of each, and arithmetic with fractions takes ten times as long."""
+    base = time_base_of(packet)
+    return stamp * base.numerator / base.denominator
+
+
 def time_of(packet: Packet[Any]) -> float | None:
     """When a packet is shown or heard, in the file's time in s; None where it does not say."""
     stamp = packet.dts if packet.pts is None else packet.pts
-    return None if stamp is None else float(stamp * time_base_of(packet))
+    return None if stamp is None else seconds_of(packet, stamp)
 
 
 def _move(packet: Packet[Any], by_s: float) -> None:

@@ -19,7 +19,7 @@ SECONDS = 2.0
 FLASH_S = 1.0
 FLASH_FRAMES = 3
 SIDE_PX = 64
-CODECS = {".ts": "aac", ".mkv": "libopus", ".mp4": "aac"}
+CODECS = {".ts": "aac", ".mkv": "libopus", ".mp4": "aac", ".flv": "aac"}
 
 
 def record(
