@@ -125,13 +125,13 @@ class Clip:
         graph = av.filter.Graph()
         source = graph.add_buffer(None, *plain.size, VideoFormat("yuv420p"), time_base=plain.time_base)
         link(graph, source, [("fps", f"fps={self.rate_hz}:start_time=0"), ("scdet", f"threshold={CUT_SCORE}")])
-        shape, begins = first.shown_size, self._first.pts or 0
+        before, begins = first, self._first.pts or 0
         for picture, aspect in self._timed():
             kind = Kind.of(picture, aspect, cropping)
             picture.pts = (picture.pts or 0) - begins
-            if kind.shown_size != shape:
+            if kind != before and kind.shown_size != before.shown_size:
                 cuts.add(self._place(float(picture.pts * self._time_base)))
-            shape = kind.shown_size
+            before = kind
             yield from _through(graph, plain.push(picture, kind))
         yield from _through(graph, plain.flush())
         graph.vpush(None)
@@ -194,11 +194,12 @@ class Clip:
 
     def _timed(self) -> Iterator[tuple[VideoFrame, Fraction]]:
         """The decoded pictures, each with a time: raw streams have none, and the `fps` filter drops what has none."""
+        # The `fps` filter has all but the last stand until the next.
+        stands = round(self.timeline.last_stands_s / self._time_base)
         for index, (picture, aspect) in enumerate(self._decoded()):
             if picture.pts is None:
                 picture.pts, picture.time_base = round(index / self.rate_hz / self._time_base), self._time_base
-            # The `fps` filter has the others stand until the next.
-            picture.duration = round(self.timeline.last_stands_s / self._time_base)
+            picture.duration = stands
             yield picture, aspect
 
     @property

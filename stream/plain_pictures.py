@@ -104,15 +104,15 @@ class PlainPictures:
         self.time_base = time_base / 2  # deinterlacing counts fields
         width, height = first.shown_size
         self._shrink = min(Fraction(1), LONGEST_SIDE_PX / max(width, height))
-        self.size = _even(width * self._shrink), _even(height * self._shrink)
+        self.size = max(2, _even(width * self._shrink)), max(2, _even(height * self._shrink))
         self._kind: Kind | None = None
         self._graph: av.filter.Graph | None = None
 
     def push(self, picture: VideoFrame, kind: Kind) -> Iterator[VideoFrame]:
         """Take a picture; gives those that are ready."""
-        if self._kind is not None:
+        if self._kind is not None and self._kind.interlaced and not kind.interlaced:
             # Fields may come and go from picture to picture; the filter for them passes whole frames on as they are.
-            kind = replace(kind, interlaced=kind.interlaced or self._kind.interlaced)
+            kind = replace(kind, interlaced=True)
         if kind != self._kind:
             yield from self.flush()
             self._kind, self._graph = kind, self._graph_of(kind)
@@ -165,7 +165,7 @@ class PlainPictures:
             fit = min(width / shown_width, height / shown_height)
             fitted = max(2, _even(shown_width * fit)), max(2, _even(shown_height * fit))
             return [("scale", f"{fitted[0]}:{fitted[1]}:{plain}"), ("pad", f"{width}:{height}:(ow-iw)/2:(oh-ih)/2")]
-        if self._shrink < 1 or kind.aspect != 1:
+        if self._shrink < 1 or kind.aspect != 1 or min(shown_width, shown_height) < 2:
             self._tell(f"it is scaled to {width}x{height}")
             return [("scale", f"{width}:{height}:{plain}")]
         return [("scale", f"{shown_width}:{shown_height}:{plain}"), ("crop", f"{width}:{height}:0:0")]

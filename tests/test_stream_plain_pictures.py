@@ -235,3 +235,13 @@ def test_a_shape_that_changes_is_fitted_in_and_begins_a_shot(tmp_path: Path) -> 
     expected = cv2.resize(corners(0, 160, 90), (160, 90)).astype(int)
     assert np.abs(found[-1][15:105] - expected).mean() < 8
     assert [note for note in clip.notes if "changes from 160x120 to 160x90" in note]
+
+
+@pytest.mark.parametrize(("width", "height", "size"), [(1, 1, (2, 2)), (5, 1, (4, 2)), (4000, 2, (1920, 2))])
+def test_pictures_of_hardly_any_height_are_pictures(
+    tmp_path: Path, width: int, height: int, size: tuple[int, int]
+) -> None:
+    path = write_clip(tmp_path / "thin.mkv", width=width, height=height, codec="ffv1", pixels="gray", frames=3)
+    with Clip(path) as clip:
+        found = [(frame.picture.width, frame.picture.height) for frame in clip.frames()]
+    assert found == [size] * 3
