@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 
 from models.media import open_media
 from models.tracks import has_decoder, picture_track
-from stream.cropping import Cropping
+from stream.cropping import Cropping, croppings_of
 from stream.errors import ClipError
 from stream.plain_pictures import Kind, PlainPictures, link, ready
 from stream.promised import cut_off_note, is_much_less
@@ -119,15 +119,14 @@ class Clip:
 
     def _at_constant_rate(self, cuts: set[int]) -> Iterator[VideoFrame]:
         """All pictures, plain; where their shape changes, the place is added to `cuts`."""
-        cropping = Cropping.of(self._container, self._stream.index)
-        first = Kind.of(self._first, self._first_aspect, cropping)
+        first = Kind.of(self._first, self._first_aspect, self._cropping)
         plain = PlainPictures(first, self._time_base, self._note)
         graph = av.filter.Graph()
         source = graph.add_buffer(None, *plain.size, VideoFormat("yuv420p"), time_base=plain.time_base)
         link(graph, source, [("fps", f"fps={self.rate_hz}:start_time=0"), ("scdet", f"threshold={CUT_SCORE}")])
         before, begins = first, self._first.pts or 0
         for picture, aspect in self._timed():
-            kind = Kind.of(picture, aspect, cropping)
+            kind = Kind.of(picture, aspect, self._cropping)
             picture.pts = (picture.pts or 0) - begins
             if kind != before and kind.shown_size != before.shown_size:
                 cuts.add(self._place(float(picture.pts * self._time_base)))
@@ -144,7 +143,9 @@ class Clip:
     def _open(self) -> None:
         self._container = _open(self.path)
         if self._track is None:
+            croppings = croppings_of(self._container)
             self._track = self._chosen_track()
+            self._cropping = croppings.get(self._track, Cropping())
         stream = self._container.streams[self._track]
         assert isinstance(stream, VideoStream)
         self._stream = stream

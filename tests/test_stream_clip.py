@@ -7,11 +7,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.logging
 import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
 
+import stream.clip
 from stream.clip import Clip
 from stream.errors import ClipError
 from tests.clips import disc, write_clip, write_sound_only
@@ -29,6 +31,19 @@ def test_a_rotated_clip_is_upright_as_opencv_sees_it(tmp_path: Path, degrees: in
     found = pictures(path)[0]
     assert found.shape == expected.shape
     assert np.abs(found.astype(int) - expected).mean() < 1
+
+
+def test_ffmpegs_messages_are_not_listened_to_while_pictures_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder's thread that says something then waits for Python's lock, and may never get it: `fit` would hang."""
+    steps: list[str] = []
+    set_level, clock = av.logging.set_level, stream.clip.PictureClock
+    monkeypatch.setattr(av.logging, "set_level", lambda level: (steps.append("listen"), set_level(level)))
+    monkeypatch.setattr(stream.clip, "PictureClock", lambda timeline: (steps.append("decode"), clock(timeline))[1])
+    with Clip(write_clip(tmp_path / "clip.mkv", frames=3)) as clip:
+        list(clip.frames())
+    assert steps == ["listen", "listen", "decode", "decode"]
 
 
 def test_cover_art_is_no_clip(tmp_path: Path) -> None:
