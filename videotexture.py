@@ -23,6 +23,7 @@ from rich.table import Table
 from bench.commands import app as bench_commands
 from export.options import EngineName
 from models import ending
+from models.help import CommandGroup
 from models.interpolation.command_line import pretrain_interpolator
 from models.path_options import PathCommand
 from models.pretraining.command_line import pretrain
@@ -59,9 +60,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Endless video from one clip, live.",
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # see `models.help`
 )
 app.add_typer(bench_commands, name="bench")
 
@@ -120,7 +123,10 @@ def fit(
         typer.Option(min=0, max=16, help="Interpolated pictures per jump; by default 0 to 8, by how far it leaps."),
     ] = None,
     bridge_megabytes: Annotated[
-        float, typer.Option(min=0, max=4096, callback=finite, help="Of bridges that are stored; others as it plays.")
+        float,
+        typer.Option(
+            min=0, max=4096, callback=finite, help="Most that stored bridges take; the others are made as it plays."
+        ),
     ] = 32.0,
     interpolator: Interpolator = InterpolatorName.AUTO,
     interpolator_weights: Annotated[
@@ -135,7 +141,7 @@ def fit(
     sound_features: Annotated[
         SoundFeatures | None,
         typer.Option(
-            help="Of VGGish; the embedding makes a texture of 290 MB more, convolution (the default) 18.",
+            help="By what of VGGish: the embedding adds 290 MB to a texture, convolution (the default) 18.",
             show_default=False,
         ),
     ] = None,
@@ -147,7 +153,10 @@ def fit(
     ] = EngineName.ONNXRUNTIME,
     overwrite: Overwrite = False,
 ) -> None:  # fmt: skip
-    """Make a texture of a clip. `torchrun --nproc-per-node N -m videotexture fit ...` shares paper among N GPUs."""
+    """Make a texture of a clip.
+
+    With N GPUs, `torchrun --nproc-per-node N -m videotexture fit CLIP --preset paper ...` uses all of them.
+    """
     from models.launch import launch_for
     from models.preset import PRESETS
     from stream.clip import Clip

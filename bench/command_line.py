@@ -13,10 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from models.help import CommandGroup
 from models.progress import Progress
 from models.tables import fits, print_table
 
-app = typer.Typer(help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure it; every figure in the documentation comes from here.", no_args_is_help=True, cls=CommandGroup
+)
 
 JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")]
 

@@ -54,7 +54,7 @@ from stream.options import Interpolator, InterpolatorName, JumpsPerMinute, Seed,
 def serve(
     ctx: typer.Context,
     texture: Annotated[
-        list[Path], typer.Argument(metavar="TEXTURE...", help="Texture folders; the first is played, or what is due.")
+        list[Path], typer.Argument(metavar="TEXTURE", help="Texture folders; the first is played, or what is due.")
     ],
     play_at: PlayAt = None,
     host: Host = "127.0.0.1",

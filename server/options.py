@@ -32,12 +32,15 @@ PlayAt = Annotated[
     list[str] | None,
     typer.Option("--play-at", metavar="HH:MM=NAME", help="From then on, each day, play this texture; may be repeated."),
 ]
-Host = Annotated[str, typer.Option("--host", help="Address to listen on, or a name that has one.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")]
+Host = Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on, or a name that has one.")]
+Port = Annotated[int, typer.Option("--port", metavar="PORT", min=0, max=65535, help="Port to listen on; 0 for any.")]
 IceAddress = Annotated[
     list[str] | None,
     typer.Option(
-        "--ice-address", callback=unbracketed_all, help="Offer media on this address only; may be given again."
+        "--ice-address",
+        metavar="ADDRESS",
+        callback=unbracketed_all,
+        help="Offer media on this address only; may be given again.",
     ),
 ]
 Microphone = Annotated[
@@ -50,14 +53,24 @@ Microphone = Annotated[
 ]
 Alpha = Annotated[
     float | None,
-    typer.Option("--alpha", min=0, max=1, callback=finite, help="With --mic: 1 does not listen, 0 nothing else; 0.5."),
+    typer.Option(
+        "--alpha",
+        metavar="WEIGHT",
+        min=0,
+        max=1,
+        callback=finite,
+        help="With --mic: how much pictures count against sound: 1 ignores sound, 0 ignores pictures; by default 0.5.",
+    ),
 ]
-Osc = Annotated[int | None, typer.Option("--osc", min=0, max=65535, help="Obey OSC on this UDP port; 0 for any.")]
+Osc = Annotated[
+    int | None, typer.Option("--osc", metavar="PORT", min=0, max=65535, help="Obey OSC on this UDP port; 0 for any.")
+]
 Midi = Annotated[
     str | None,
     typer.Option(
         "--midi", metavar="INPUT",
-        help="Obey the MIDI input of this name, or part of it, '' the first; it may come later. Wants the extra midi.",
+        help="Obey the MIDI input whose name contains this, '' for the first; it may be plugged in later. "
+        "Needs the extra midi.",
     ),
 ]  # fmt: skip
 Rtmp = Annotated[
@@ -70,9 +83,14 @@ Srt = Annotated[
 Hls = Annotated[list[Path] | None, typer.Option("--hls", metavar="DIR", help="Keep a live HLS playlist there.")]
 Record = Annotated[list[Path] | None, typer.Option("--record", metavar="DIR", help="Record into files there.")]
 RecordMinutes = Annotated[
-    float, typer.Option("--record-minutes", min=0.1, callback=finite, help="The length of a recorded file.")
+    float,
+    typer.Option(
+        "--record-minutes", metavar="MINUTES", min=0.1, callback=finite, help="The length of a recorded file."
+    ),
 ]
-RecordFiles = Annotated[int, typer.Option("--record-files", min=0, help="How many are kept; 0 for all.")]
+RecordFiles = Annotated[
+    int, typer.Option("--record-files", metavar="COUNT", min=0, help="How many recorded files are kept; 0 for all.")
+]
 ViewerToken = Annotated[
     str | None,
     typer.Option(
@@ -87,7 +105,9 @@ ControlToken = Annotated[
         help="Needed to steer; good for watching too.",
     ),
 ]  # fmt: skip
-NoAuth = Annotated[bool, typer.Option("--no-auth", help="Let everybody do what has no token, from anywhere.")]
+NoAuth = Annotated[
+    bool, typer.Option("--no-auth", help="Allow everybody, from anywhere, to do what no token protects.")
+]
 AllowOrigin = Annotated[
     list[str] | None,
     typer.Option("--allow-origin", metavar="ORIGIN", help="Let this site's pages watch where no token is needed."),
@@ -96,30 +116,41 @@ RootPath = Annotated[
     str | None,
     typer.Option(
         "--root-path", metavar="PATH",
-        help="Where a reverse proxy puts the page, like /wall; else as its X-Forwarded-Prefix says.",
+        help="Path at which a reverse proxy serves the page, like /wall; by default what its X-Forwarded-Prefix says.",
     ),
 ]  # fmt: skip
 TrustedProxy = Annotated[
     list[str] | None,
     typer.Option(
         "--trusted-proxy", metavar="ADDRESS|NETWORK",
-        help="Believe the X-Forwarded-… of this proxy too; those of this machine's own are. May be repeated.",
+        help="Believe the X-Forwarded headers of this proxy too; proxies on this machine always are. "
+        "May be repeated.",
     ),
 ]  # fmt: skip
-TlsCert = Annotated[Path | None, typer.Option("--tls-cert", metavar="PEM", help="For https: certificate and chain.")]
+TlsCert = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="PEM", help="For https: the certificate and its chain.")
+]
 TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="PEM", help="For https: its key.")]
-MaxViewers = Annotated[int, typer.Option("--max-viewers", min=1, help="At once; more are told to come later.")]
+MaxViewers = Annotated[
+    int, typer.Option("--max-viewers", metavar="COUNT", min=1, help="Viewers at once; more are told to come later.")
+]
 MaxJoins = Annotated[
-    float, typer.Option("--max-joins", min=0.1, callback=finite, help="Sessions that one address may open a second.")
+    float,
+    typer.Option(
+        "--max-joins", metavar="RATE", min=0.1, callback=finite, help="Sessions that one address may open per second."
+    ),
 ]
 UdpPorts = Annotated[
-    str | None, typer.Option("--udp-ports", metavar="FIRST-LAST", help="Of media; each viewer takes one.")
+    str | None,
+    typer.Option(
+        "--udp-ports", metavar="FIRST-LAST", help="UDP ports for media, like 50000-50100; each viewer takes one."
+    ),
 ]
 Advertise = Annotated[
     str | None,
     typer.Option(
         "--advertise", metavar="ADDRESS", callback=unbracketed_one,
-        help="Tell viewers this address: that of a 1:1 NAT before us.",
+        help="Tell viewers this address, where a 1:1 NAT stands between them and this machine.",
     ),
 ]  # fmt: skip
 Turn = Annotated[
@@ -129,7 +160,7 @@ TurnSecret = Annotated[
     str | None,
     typer.Option(
         "--turn-secret", metavar="SECRET|@FILE",
-        help="What it shares with us (coturn: static-auth-secret); credentials made of it expire in a day.",
+        help="The secret shared with the relay (coturn: static-auth-secret); credentials made from it expire in a day.",
     ),
 ]  # fmt: skip
 RelayOnly = Annotated[bool, typer.Option("--relay-only", help="Send everything through the relay.")]
@@ -147,10 +178,15 @@ Config = Annotated[
     Path | None,
     typer.Option(
         "--config", metavar="TOML", is_eager=True, callback=use_config,
-        help="Settings by the names of these options, like max_viewers = 20; paths are beside the file. Each is also "
-        'taken from the environment, as VIDEOTEXTURE_MAX_VIEWERS; a list as ["one", "the other"], or a line each.',
+        help="A file of settings named as these options are, like max_viewers = 20; its paths are relative to it. "
+        'Each can also be set in the environment, like VIDEOTEXTURE_MAX_VIEWERS; a list as ["one", "the other"], or '
+        "one item a line.",
     ),
 ]  # fmt: skip
 PrintConfig = Annotated[
-    bool, typer.Option("--print-config", help="Print every setting and where it is from, as TOML, and do nothing else.")
-]
+    bool,
+    typer.Option(
+        "--print-config", show_envvar=False,
+        help="Print every setting and where it is from, as TOML, and do nothing else.",
+    ),
+]  # fmt: skip
