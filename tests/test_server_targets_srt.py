@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from tests.stream_media import write_texture
 from tests.target_run import place_in, received, sending, sound_offsets_s, to
 
 PASSPHRASE = "correct-horse-battery"
+LONGEST_ANSWER_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +102,15 @@ def test_what_servers_print_arrives_as_they_mean_it(texture: Path, query: str, s
         assert listener.stderr is not None
         child.stdin.write(order_message(order, opened.gop(0)[0]))
         child.stdin.flush()
+        ending = Timer(LONGEST_ANSWER_S, listener.kill)
+        ending.start()
         said = child.stdout.readline()
+        accepted = next((line for line in listener.stderr if "accept streamid" in line), "")
+        ending.cancel()
         listener.kill()
         child.kill()
         assert said == b'{"open": true}\n'
-        assert f"accept streamid [{stream_id}]," in listener.stderr.read()
+        assert f"accept streamid [{stream_id}]," in accepted
 
 
 async def test_nobody_listens(texture: Path) -> None:
