@@ -161,6 +161,27 @@ def test_the_home_of_nobody_is_told(tmp_path: Path) -> None:
         printed(["a.texture", "--config", str(tmp_path / "serve.toml")])
 
 
+@pytest.mark.parametrize("option", ["--record", "--hls", "--tls-cert", "--config"])
+def test_an_empty_path_is_told_and_not_taken_for_the_working_directory(option: str) -> None:
+    """As a script says it whose variable is not set: `--record "$FOLDER"`."""
+    with pytest.raises(UnmetError, match=f"{option} names no path: what it is given is empty"):
+        printed(["a.texture", option, ""])
+
+
+def test_an_empty_path_in_a_file_is_told_and_an_empty_variable_is_none(tmp_path: Path) -> None:
+    (tmp_path / "serve.toml").write_text('record = [""]')
+    with pytest.raises(UnmetError, match="record names no path"):
+        printed(["a.texture", "--config", str(tmp_path / "serve.toml")])
+    assert not printed(["a.texture"], {"VIDEOTEXTURE_RECORD": ""}).get("record")  # an empty variable is as good as none
+
+
+@pytest.mark.parametrize("arguments", [["inspect", ""], ["fit", "", "-o", "a.texture"], ["render", "a.texture", ""]])
+def test_other_commands_tell_an_empty_path_too(arguments: list[str]) -> None:
+    done = CliRunner().invoke(videotexture.app, arguments)
+    assert isinstance(done.exception, UnmetError)
+    assert "names no path" in str(done.exception)
+
+
 def test_home_is_found_by_other_commands_too(home: Path) -> None:
     done = CliRunner().invoke(videotexture.app, ["inspect", "~/none.texture"], env={"HOME": str(home)})
     assert str(home / "none.texture") in str(done.exception)

@@ -170,6 +170,7 @@ def test_the_page_plays_behind_a_proxy_that_says_nothing(texture: Path, tmp_path
                     page.keyboard.press("z")
                     page.wait_for_selector("#held:not(:empty)", timeout=LIVE_MS)
                     page.keyboard.press("z")
+                    page.wait_for_selector("#held:empty", state="attached", timeout=LIVE_MS)  # else it stays frozen
                     page.goto("about:blank")
                     wait_until(lambda: bool(re.search(r"DELETE /wall/whep/\S+ HTTP/1.1. 200", log.read_text())))
                 page.close()
