@@ -63,15 +63,16 @@ def located(parameter: Any, value: object, folder: Path | None) -> object:
         folder: relative paths are relative to it; None leaves them relative.
 
     Raises:
-        UnmetError: a home of nobody, or nothing where a path must be: that is a variable of a script that is not set.
+        UnmetError: it is the home of an unknown user, or empty, as a script gives it whose variable is not set.
     """
     what = holds(parameter)
     if isinstance(value, list | tuple):
         return type(value)(located(parameter, each, folder) for each in value)
     if what is Holds.NO_PATH or not isinstance(value, str | Path):
         return value
-    if str(value) == {Holds.PATH: "", Holds.PERHAPS_AT_A_PATH: "@"}.get(what):
-        raise UnmetError(f"{max(parameter.opts, key=len)} names no path: what it is given is empty")
+    if str(value) == ("@" if what is Holds.PERHAPS_AT_A_PATH else ""):
+        expected = "a path" if what is Holds.PATH else parameter.metavar
+        raise UnmetError(f"{max(parameter.opts, key=len)} is empty; expected {expected}")
     if what is Holds.PATH:
         return type(value)(_within(folder, at_home(str(value))))
     text = str(value)
@@ -98,10 +99,12 @@ class PathCommand(TyperCommand):
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
         """Parse, and find home."""
-        said, _, _ = self.make_parser(ctx).parse_args(args=[*args])
-        for parameter in self.params:  # before "" becomes a path, for that is the working directory
-            for source in (said, ctx.default_map or {}):
-                located(parameter, source.get(parameter.name), None)
+        if not set(args) & set(self.get_help_option_names(ctx)):
+            # Looked at before conversion too: `Path("")` is the working directory, and no longer seen to be empty.
+            said, _, _ = self.make_parser(ctx).parse_args(args=[*args])
+            for parameter in self.params:
+                for source in (said, ctx.default_map or {}):
+                    located(parameter, source.get(parameter.name), None)
         rest = super().parse_args(ctx, args)
         for parameter in self.params:
             if parameter.name in ctx.params:

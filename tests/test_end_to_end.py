@@ -37,7 +37,8 @@ SETTLED_MS = 200
 CELL_TOLERANCE = 8  # of 255, between Chromium's conversion to RGB and ours
 # Chromium joins sound and picture only once RTCP has told their common clock, and then by small steps.
 SYNC_SETTLES_S = 12.0
-# Chromium plays sound faster or slower for a second or two when its machine was busy: no server can tell it not to.
+# On a busy machine Chromium stretches or shortens sound for a second or two, which no server can prevent: so what is
+# judged is not the largest skew, but the one that 95 % of the time stays below.
 MEDIAN_SKEW_MS, USUAL_SKEW_MS, USUAL_SHARE = 60.0, 120.0, 0.95
 AWAY_FROM_JUMPS = 15  # pictures to each side
 

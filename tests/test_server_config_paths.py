@@ -161,25 +161,45 @@ def test_the_home_of_nobody_is_told(tmp_path: Path) -> None:
         printed(["a.texture", "--config", str(tmp_path / "serve.toml")])
 
 
-@pytest.mark.parametrize("option", ["--record", "--hls", "--tls-cert", "--config"])
-def test_an_empty_path_is_told_and_not_taken_for_the_working_directory(option: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--record", "", "a path"), ("--hls", "", "a path"), ("--tls-cert", "", "a path"), ("--config", "", "a path"),
+        ("--mic", "", r"DEVICE\|browser"), ("--viewer-token", "@", r"TOKEN\|@FILE"),
+    ],
+)  # fmt: skip
+def test_an_empty_path_is_told_and_not_taken_for_the_working_directory(option: str, value: str, expected: str) -> None:
     """As a script says it whose variable is not set: `--record "$FOLDER"`."""
-    with pytest.raises(UnmetError, match=f"{option} names no path: what it is given is empty"):
-        printed(["a.texture", option, ""])
+    with pytest.raises(UnmetError, match=f"{option} is empty; expected {expected}"):
+        printed(["a.texture", option, value])
 
 
 def test_an_empty_path_in_a_file_is_told_and_an_empty_variable_is_none(tmp_path: Path) -> None:
     (tmp_path / "serve.toml").write_text('record = [""]')
-    with pytest.raises(UnmetError, match="record names no path"):
+    with pytest.raises(UnmetError, match="record is empty; expected a path"):
         printed(["a.texture", "--config", str(tmp_path / "serve.toml")])
     assert not printed(["a.texture"], {"VIDEOTEXTURE_RECORD": ""}).get("record")  # an empty variable is as good as none
 
 
-@pytest.mark.parametrize("arguments", [["inspect", ""], ["fit", "", "-o", "a.texture"], ["render", "a.texture", ""]])
-def test_other_commands_tell_an_empty_path_too(arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["inspect", ""], "a path"), (["render", "a.texture", ""], "a path"),
+        (["fit", "", "-o", "a.texture"], "a path"),
+        (["fit", "a.mp4", "-o", "a.texture", "--weights", ""], "FILE|random"),
+        (["fit", "a.mp4", "-o", "a.texture", "--sound-weights", ""], "FILE|none"),
+    ],
+)  # fmt: skip
+def test_other_commands_tell_an_empty_path_too(arguments: list[str], expected: str) -> None:
     done = CliRunner().invoke(videotexture.app, arguments)
     assert isinstance(done.exception, UnmetError)
-    assert "names no path" in str(done.exception)
+    assert f"is empty; expected {expected}" in str(done.exception)
+
+
+def test_help_is_shown_whatever_else_is_said() -> None:
+    done = CliRunner().invoke(videotexture.app, ["serve", "--record", "", "--help"])
+    assert done.exit_code == 0
+    assert "--record" in done.output
 
 
 def test_home_is_found_by_other_commands_too(home: Path) -> None:
